@@ -1,0 +1,12 @@
+# No loop, no role: what everybody may use.
+noinst_LIBRARIES += src/libbase.a
+src_libbase_a_SOURCES = \
+	src/base/address.c src/base/address.h \
+	src/base/clock.h \
+	src/base/compiler.h \
+	src/base/error.c src/base/error.h \
+	src/base/fd.c src/base/fd.h \
+	src/base/log.c src/base/log.h \
+	src/base/sink.c src/base/sink.h \
+	src/base/span.h \
+	src/base/text.c src/base/text.h

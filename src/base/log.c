@@ -1,0 +1,215 @@
+#include <config.h>
+
+#include "base/log.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/sink.h"
+#include "base/text.h"
+
+enum {
+	LOG_BURST = 10,  /* lines of one limited kind a second */
+	FIELD_ROOM = 32, /* punctuation and any number */
+};
+
+static struct {
+	struct sink sink;
+	enum log_format format;
+	enum log_level level;
+	const char *process;
+	int worker;
+	int generation;
+} log_state = {
+	.sink = { .fd = 2, .kind = SINK_SHARED },
+	.level = LOG_LEVEL_INFO,
+	.process = "master",
+};
+
+static const char *const level_names[] = {
+	[LOG_LEVEL_DEBUG] = "debug",
+	[LOG_LEVEL_INFO] = "info",
+	[LOG_LEVEL_WARN] = "warn",
+	[LOG_LEVEL_ERROR] = "error",
+};
+
+int
+log_open(const char *target, enum log_format format, enum log_level level, struct error *error)
+{
+	struct sink sink;
+
+	if (strcmp(target, "stderr") == 0)
+		sink_open_stderr(&sink);
+	else if (sink_open_file(&sink, target, error) != 0)
+		return -1;
+
+	sink.lost = log_state.sink.lost;
+	sink_close(&log_state.sink);
+	log_state.sink = sink;
+	log_state.format = format;
+	log_state.level = level;
+	return 0;
+}
+
+int
+log_fd(void)
+{
+	return log_state.sink.fd;
+}
+
+void
+log_identify(const char *process, int worker, int generation)
+{
+	log_state.process = process;
+	log_state.worker = worker;
+	log_state.generation = generation;
+}
+
+bool
+log_enabled(enum log_level level)
+{
+	return level >= log_state.level;
+}
+
+static void
+add_key(struct text *line, const char *key)
+{
+	if (log_state.format == LOG_FORMAT_JSON)
+		text_printf(line, "%s\"%s\":", line->size > 1 ? "," : "", key);
+	else
+		text_printf(line, "%s%s=", line->size > 0 ? " " : "", key);
+}
+
+static void
+add_string(struct text *line, const char *key, const char *value)
+{
+	add_key(line, key);
+	if (log_state.format == LOG_FORMAT_LOGFMT && text_is_bare(value) &&
+		strlen(value) <= line->room - line->size)
+		text_add(line, value);
+	else
+		text_add_quoted(line, value);
+}
+
+static void
+add_integer(struct text *line, const char *key, int64_t value)
+{
+	add_key(line, key);
+	text_printf(line, "%" PRId64, value);
+}
+
+static void
+add_id(struct text *line, const char *key, uint64_t value)
+{
+	char digits[17];
+
+	snprintf(digits, sizeof(digits), "%016" PRIx64, value);
+	add_string(line, key, digits);
+}
+
+/* A field that has no room for its key and a short value is left out whole. */
+static void
+add_field(struct text *line, const struct log_field *field)
+{
+	if (line->room - line->size < strlen(field->key) + FIELD_ROOM)
+		return;
+	switch (field->kind) {
+	case LOG_STRING:
+		add_string(line, field->key, field->string != NULL ? field->string : "");
+		break;
+	case LOG_INTEGER:
+		add_integer(line, field->key, field->integer);
+		break;
+	case LOG_ID:
+		add_id(line, field->key, field->id);
+		break;
+	}
+}
+
+/* RFC 3339, in UTC, with milliseconds. */
+static void
+add_time(struct text *line)
+{
+	struct timespec now;
+	struct tm tm;
+	char seconds[32], stamp[48];
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(stamp, sizeof(stamp), "%s.%03ldZ", seconds, now.tv_nsec / 1000000);
+	add_string(line, "time", stamp);
+}
+
+static void
+add_head(struct text *line, enum log_level level, const char *message)
+{
+	add_time(line);
+	add_string(line, "level", level_names[level]);
+	add_string(line, "process", log_state.process);
+	if (log_state.worker > 0)
+		add_integer(line, "worker", log_state.worker);
+	if (log_state.generation > 0)
+		add_integer(line, "generation", log_state.generation);
+	add_string(line, "msg", message);
+}
+
+static void
+write_line(enum log_level level, const char *message, const struct log_field *fields)
+{
+	char buffer[LOG_LINE_MAX];
+	bool json = log_state.format == LOG_FORMAT_JSON;
+	struct text line = { .data = buffer, .room = sizeof(buffer) - 2 };
+
+	if (json)
+		text_add(&line, "{");
+	add_head(&line, level, message);
+	for (; fields->key != NULL; fields++)
+		add_field(&line, fields);
+	line.room = sizeof(buffer);
+	text_add(&line, json ? "}\n" : "\n");
+	sink_write(&log_state.sink, buffer, line.size);
+}
+
+/* What was lost is said as soon as the sink takes lines again. */
+static void
+report_lost(void)
+{
+	uint64_t lost = log_state.sink.lost;
+
+	if (lost == 0)
+		return;
+	log_state.sink.lost = 0;
+	write_line(LOG_LEVEL_WARN, "log lines lost", LOG_FIELDS(log_int("lost", (int64_t)lost)));
+	if (log_state.sink.lost > 0)
+		log_state.sink.lost = lost;
+}
+
+void
+log_write(enum log_level level, const char *message, const struct log_field *fields)
+{
+	if (!log_enabled(level))
+		return;
+	report_lost();
+	write_line(level, message, fields);
+}
+
+bool
+log_limit_pass(struct log_limit *limit, int64_t now_ms)
+{
+	if (now_ms - limit->window_ms >= 1000) {
+		limit->window_ms = now_ms;
+		limit->written = 0;
+		if (limit->held > 0)
+			log_info("similar log lines held back", log_int("held", limit->held));
+		limit->held = 0;
+	}
+	if (limit->written < LOG_BURST) {
+		limit->written++;
+		return true;
+	}
+	limit->held++;
+	return false;
+}

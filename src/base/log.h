@@ -1,0 +1,101 @@
+/*
+ * One line an event, logfmt or JSON, to a file, pipe, terminal or socket, without ever waiting.
+ *
+ *	log_warn("worker died", log_int("pid", pid), log_str("signal", name));
+ *
+ * The sink is the one piece of state that a process keeps in a file: whoever logs needs no handle.
+ * Used by the thread of the loop only.
+ */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/error.h"
+
+enum {
+	LOG_LINE_MAX = 4096, /* bytes of a line: what a pipe takes whole (PIPE_BUF) */
+};
+
+enum log_level {
+	LOG_LEVEL_DEBUG,
+	LOG_LEVEL_INFO,
+	LOG_LEVEL_WARN,
+	LOG_LEVEL_ERROR,
+};
+
+enum log_format {
+	LOG_FORMAT_LOGFMT,
+	LOG_FORMAT_JSON,
+};
+
+/* A key and its value, borrowed until the line is written. */
+struct log_field {
+	const char *key;
+	enum { LOG_STRING, LOG_INTEGER, LOG_ID } kind;
+	union {
+		const char *string;
+		int64_t integer;
+		uint64_t id;
+	};
+};
+
+static inline struct log_field
+log_str(const char *key, const char *value)
+{
+	return (struct log_field){ .key = key, .kind = LOG_STRING, .string = value };
+}
+
+static inline struct log_field
+log_int(const char *key, int64_t value)
+{
+	return (struct log_field){ .key = key, .kind = LOG_INTEGER, .integer = value };
+}
+
+/* Printed as 16 hexadecimal digits. */
+static inline struct log_field
+log_id(const char *key, uint64_t value)
+{
+	return (struct log_field){ .key = key, .kind = LOG_ID, .id = value };
+}
+
+/* Lines of one kind that a peer can provoke: BURST at once, then as many a second. */
+struct log_limit {
+	int64_t window_ms; /* start of the current second */
+	unsigned written;  /* lines in it */
+	unsigned held;     /* lines kept back since the last one written */
+};
+
+/*
+ * Opens TARGET ("stderr" or a path) and makes it the sink; the former one is closed.
+ * Returns 0, or -1 with the reason, and then the former sink stays.
+ */
+PF_MUST_CHECK int log_open(
+	const char *target, enum log_format format, enum log_level level, struct error *error);
+
+/* The sink's descriptor, for the list of what a child keeps. */
+int log_fd(void);
+
+/* Who writes: put into each line of this process from now on. PROCESS is a literal. */
+void log_identify(const char *process, int worker, int generation);
+
+/* Whether lines of this level are written: to spare the work of preparing one. */
+bool log_enabled(enum log_level level);
+
+/* Writes a line. FIELDS end with one without a key. MESSAGE and values may hold any bytes. */
+void log_write(enum log_level level, const char *message, const struct log_field *fields);
+
+/* Whether LIMIT lets a line through at NOW_MS. The next line through says how many were held. */
+bool log_limit_pass(struct log_limit *limit, int64_t now_ms);
+
+#define LOG_FIELDS(...) ((const struct log_field[]){ __VA_ARGS__ __VA_OPT__(, ){ 0 } })
+
+#define log_debug(message, ...) log_write(LOG_LEVEL_DEBUG, message, LOG_FIELDS(__VA_ARGS__))
+#define log_info(message, ...)  log_write(LOG_LEVEL_INFO, message, LOG_FIELDS(__VA_ARGS__))
+#define log_warn(message, ...)  log_write(LOG_LEVEL_WARN, message, LOG_FIELDS(__VA_ARGS__))
+#define log_error(message, ...) log_write(LOG_LEVEL_ERROR, message, LOG_FIELDS(__VA_ARGS__))
+
+#endif

@@ -1,0 +1,104 @@
+#include <config.h>
+
+#include "base/sink.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+int
+sink_open_file(struct sink *sink, const char *path, struct error *error)
+{
+	struct stat st;
+	int fd =
+		open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+
+	if (fd < 0)
+		return error_errno(error, "log.target: cannot open \"%s\"", path);
+	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+		close(fd);
+		return error_set(error, "log.target: \"%s\" is a directory", path);
+	}
+	*sink = (struct sink){ .fd = fd, .kind = S_ISREG(st.st_mode) ? SINK_FILE : SINK_OWN };
+	return 0;
+}
+
+/* O_NONBLOCK on a duplicate would change the shell's descriptor too: open it anew instead. */
+static int
+reopen_nonblocking(int fd)
+{
+	char path[] = "/proc/self/fd/2";
+
+	path[sizeof(path) - 2] = (char)('0' + fd);
+	return open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+}
+
+void
+sink_open_stderr(struct sink *sink)
+{
+	struct stat st;
+	int own;
+
+	*sink = (struct sink){ .fd = STDERR_FILENO, .kind = SINK_SHARED };
+	if (fstat(STDERR_FILENO, &st) != 0)
+		return;
+	if (S_ISREG(st.st_mode)) {
+		sink->kind = SINK_FILE;
+		return;
+	}
+	if (S_ISSOCK(st.st_mode)) {
+		sink->kind = SINK_SOCKET;
+		return;
+	}
+	own = reopen_nonblocking(STDERR_FILENO);
+	if (own >= 0)
+		*sink = (struct sink){ .fd = own, .kind = SINK_OWN };
+}
+
+void
+sink_close(struct sink *sink)
+{
+	if (sink->fd != STDERR_FILENO)
+		fd_close(&sink->fd);
+	sink->fd = -1;
+}
+
+static ssize_t
+write_when_ready(int fd, const char *line, size_t size)
+{
+	struct pollfd ready = { .fd = fd, .events = POLLOUT };
+
+	if (poll(&ready, 1, 0) != 1 || (ready.revents & POLLOUT) == 0)
+		return -1;
+	return write(fd, line, size);
+}
+
+static ssize_t
+write_once(const struct sink *sink, const char *line, size_t size)
+{
+	switch (sink->kind) {
+	case SINK_FILE:
+	case SINK_OWN:
+		return write(sink->fd, line, size);
+	case SINK_SHARED:
+		return write_when_ready(sink->fd, line, size);
+	case SINK_SOCKET:
+		return send(sink->fd, line, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+	}
+	return -1;
+}
+
+void
+sink_write(struct sink *sink, const char *line, size_t size)
+{
+	int saved = errno;
+
+	if (write_once(sink, line, size) != (ssize_t)size)
+		sink->lost++;
+	errno = saved;
+}

@@ -1,0 +1,38 @@
+/*
+ * Where log lines go: a descriptor that is written without ever waiting for whoever reads it.
+ * A line that does not fit is dropped and counted.
+ */
+#ifndef BASE_SINK_H
+#define BASE_SINK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/error.h"
+
+enum sink_kind {
+	SINK_FILE,   /* a regular file: a write does not wait for anybody */
+	SINK_OWN,    /* pipe or terminal through a non-blocking description of our own */
+	SINK_SHARED, /* pipe or terminal that cannot be reopened: ask poll(2) before each line */
+	SINK_SOCKET, /* MSG_DONTWAIT */
+};
+
+struct sink {
+	int fd;
+	enum sink_kind kind;
+	uint64_t lost; /* lines dropped and not yet reported */
+};
+
+/* Opens PATH for appending, made with mode 0640. Returns 0, or -1 with the reason. */
+PF_MUST_CHECK int sink_open_file(struct sink *sink, const char *path, struct error *error);
+
+/* Takes standard error as it is: the descriptor is used or reopened, never changed. */
+void sink_open_stderr(struct sink *sink);
+
+void sink_close(struct sink *sink);
+
+/* Writes SIZE bytes in one call, or counts them as lost. Keeps errno. */
+void sink_write(struct sink *sink, const char *line, size_t size);
+
+#endif

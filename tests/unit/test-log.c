@@ -1,0 +1,177 @@
+/* Log lines: quoting, escapes, JSON, and lines that are too long. */
+#include <config.h>
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/log.h"
+#include "base/text.h"
+
+static char path[] = "/tmp/test-log-XXXXXX";
+static char line[2 * LOG_LINE_MAX];
+
+static const char *
+read_line(void)
+{
+	int fd = open(path, O_RDONLY);
+	ssize_t size = read(fd, line, sizeof(line) - 1);
+
+	close(fd);
+	assert_true(size >= 0);
+	line[size] = '\0';
+	return line;
+}
+
+static void
+open_log(enum log_format format, enum log_level level)
+{
+	struct error error;
+
+	assert_int_equal(truncate(path, 0), 0);
+	assert_int_equal(log_open(path, format, level, &error), 0);
+	log_identify("worker", 2, 5);
+}
+
+static int
+setup(void **state PF_UNUSED)
+{
+	int fd = mkstemp(path);
+
+	if (fd < 0)
+		return -1;
+	close(fd);
+	return 0;
+}
+
+static int
+teardown(void **state PF_UNUSED)
+{
+	struct error error;
+
+	unlink(path);
+	return log_open("stderr", LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO, &error);
+}
+
+static void
+test_logfmt(void **state PF_UNUSED)
+{
+	open_log(LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO);
+	log_info("two words", log_str("bare", "a/b:c"), log_str("quoted", "a=\"b\"\n"),
+		log_str("empty", ""), log_int("number", -5), log_id("id", 0xabc));
+	assert_non_null(strstr(read_line(),
+		"Z level=info process=worker worker=2 generation=5 "
+		"msg=\"two words\" bare=a/b:c quoted=\"a=\\\"b\\\"\\n\" empty=\"\" number=-5 "
+		"id=0000000000000abc\n"));
+	assert_memory_equal(line, "time=20", 7);
+}
+
+static void
+test_json(void **state PF_UNUSED)
+{
+	open_log(LOG_FORMAT_JSON, LOG_LEVEL_INFO);
+	log_info("said", log_str("text", "tab\t bell\a \\ \"q\" \x7f"), log_int("number", 7));
+	assert_non_null(strstr(read_line(),
+		"\"msg\":\"said\",\"text\":\"tab\\t bell\\u0007 "
+		"\\\\ \\\"q\\\" \\u007f\",\"number\":7}\n"));
+	assert_memory_equal(line, "{\"time\":\"20", 11);
+}
+
+static void
+test_levels(void **state PF_UNUSED)
+{
+	open_log(LOG_FORMAT_LOGFMT, LOG_LEVEL_WARN);
+	log_info("not this");
+	log_warn("but this");
+	assert_null(strstr(read_line(), "not this"));
+	assert_non_null(strstr(line, "but this"));
+	assert_false(log_enabled(LOG_LEVEL_INFO));
+	assert_true(log_enabled(LOG_LEVEL_ERROR));
+}
+
+static void
+test_too_long(void **state PF_UNUSED)
+{
+	static char huge[2 * LOG_LINE_MAX];
+	size_t size;
+
+	memset(huge, '\n', sizeof(huge) - 1);
+	open_log(LOG_FORMAT_JSON, LOG_LEVEL_INFO);
+	log_info("long", log_str("huge", huge), log_str("last", "left out"));
+	size = strlen(read_line());
+	assert_in_range(size, LOG_LINE_MAX - 64, LOG_LINE_MAX);
+	assert_string_equal(line + size - 5, "\\n\"}\n");
+	assert_ptr_equal(strchr(line, '\n'), line + size - 1);
+}
+
+/* Lines that are no text at all: what stands in a log is UTF-8 all the same. */
+static void
+test_utf8(void **state PF_UNUSED)
+{
+	static const struct {
+		const char *raw, *quoted;
+	} rows[] = {
+		{ "gr\xc3\xbc\xc3\x9f", "\"gr\xc3\xbc\xc3\x9f\"" },
+		{ "\xf0\x9f\x98\x80", "\"\xf0\x9f\x98\x80\"" },
+		{ "\xff", "\"\xef\xbf\xbd\"" },
+		{ "\xc3", "\"\xef\xbf\xbd\"" },
+		{ "\xc0\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\"" },
+		{ "\xed\xa0\x80x", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdx\"" },
+		{ "\xf4\x90\x80\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"" },
+	};
+
+	for (size_t i = 0; i < countof(rows); i++) {
+		char buffer[64] = "";
+		struct text text = { .data = buffer, .room = sizeof(buffer) - 1 };
+
+		text_add_quoted(&text, rows[i].raw);
+		assert_string_equal(buffer, rows[i].quoted);
+	}
+}
+
+static void
+test_limit(void **state PF_UNUSED)
+{
+	struct log_limit limit = { 0 };
+	int passed = 0;
+
+	open_log(LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO);
+	for (int i = 0; i < 100; i++)
+		passed += log_limit_pass(&limit, 5000);
+	assert_int_equal(passed, 10);
+	assert_true(log_limit_pass(&limit, 6000));
+	assert_non_null(strstr(read_line(), "held=90"));
+}
+
+static void
+test_bad_target(void **state PF_UNUSED)
+{
+	struct error error;
+
+	assert_int_equal(log_open("/nonexistent/log", LOG_FORMAT_JSON, LOG_LEVEL_INFO, &error), -1);
+	assert_non_null(strstr(error.text, "/nonexistent/log"));
+	assert_int_equal(log_open("/", LOG_FORMAT_JSON, LOG_LEVEL_INFO, &error), -1);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_logfmt),
+		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_levels),
+		cmocka_unit_test(test_too_long),
+		cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_bad_target),
+	};
+
+	return cmocka_run_group_tests_name("log", tests, setup, teardown);
+}
