@@ -1,1 +1,8 @@
-dist_man_MANS = man/preforkcat.1
+dist_man_MANS = man/preforkcat.1 man/preforkd.conf.5
+nodist_man_MANS = man/preforkd.8
+EXTRA_DIST += man/preforkd.8.in
+CLEANFILES += man/preforkd.8
+
+man/preforkd.8: man/preforkd.8.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) man && sed -e 's|[@]sysconfdir[@]|$(sysconfdir)|g' \
+		-e 's|[@]pkglibdir[@]|$(pkglibdir)|g' $(srcdir)/man/preforkd.8.in > $@

@@ -1,20 +1,42 @@
 # Unit tests, checks of the sources, and tests of real processes, in one count: see tests/run.
 if HAVE_CMOCKA
-unit_tests = tests/unit/test-wire tests/unit/test-log
+unit_tests = tests/unit/test-config tests/unit/test-wire tests/unit/test-respawn \
+	tests/unit/test-deadline tests/unit/test-log tests/unit/test-admission
 endif
 
 unit_cppflags = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 unit_ldadd = src/libwire.a src/libbase.a $(CMOCKA_LIBS) $(LIBBSD_LIBS)
 
-check_PROGRAMS += $(unit_tests)
+check_PROGRAMS += $(unit_tests) tests/unit/list-options
+
+tests_unit_list_options_SOURCES = tests/unit/list-options.c
+tests_unit_list_options_LDADD = src/libconfig.a $(LIBCONFIG_LIBS) src/libwire.a src/libbase.a \
+	$(LIBBSD_LIBS)
 
 tests_unit_test_wire_SOURCES = tests/unit/test-wire.c
 tests_unit_test_wire_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_wire_LDADD = $(unit_ldadd)
 
+tests_unit_test_config_SOURCES = tests/unit/test-config.c
+tests_unit_test_config_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_config_LDADD = src/libdispatch.a src/libconfig.a $(LIBCONFIG_LIBS) $(unit_ldadd)
+
+tests_unit_test_respawn_SOURCES = tests/unit/test-respawn.c
+tests_unit_test_respawn_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_respawn_LDADD = src/libmaster.a $(unit_ldadd)
+
+tests_unit_test_deadline_SOURCES = tests/unit/test-deadline.c
+tests_unit_test_deadline_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_deadline_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
+tests_unit_test_deadline_LDADD = src/libnet.a src/libprocess.a $(LIBEVENT_LIBS) $(unit_ldadd)
+
 tests_unit_test_log_SOURCES = tests/unit/test-log.c
 tests_unit_test_log_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_log_LDADD = $(unit_ldadd)
+
+tests_unit_test_admission_SOURCES = tests/unit/test-admission.c
+tests_unit_test_admission_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_admission_LDADD = src/libsegment.a $(unit_ldadd)
 
 check-local: $(check_PROGRAMS) all
 	@BATS='$(BATS)' MANDOC='$(MANDOC)' PYTHON='$(PYTHON)' PREFORK_CC='$(CC)' \

@@ -93,6 +93,18 @@ address_resolve(struct address *address, const char *text, struct error *error)
 	return parse(address, text, 0, error);
 }
 
+bool
+address_port_is_free(const struct address *address)
+{
+	switch (address->sa.sa_family) {
+	case AF_INET:
+		return address->in.sin_port == 0;
+	case AF_INET6:
+		return address->in6.sin6_port == 0;
+	}
+	return false;
+}
+
 void
 address_print(const struct address *address, char text[static ADDRESS_TEXT_MAX])
 {

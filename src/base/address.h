@@ -5,6 +5,7 @@
 #define BASE_ADDRESS_H
 
 #include <stdbool.h>
+#include <netinet/in.h>
 #include <stddef.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -21,6 +22,8 @@ struct address {
 	union {
 		struct sockaddr sa;
 		struct sockaddr_storage storage;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
 		struct sockaddr_un un;
 	};
 };
@@ -39,6 +42,9 @@ PF_MUST_CHECK int address_resolve(struct address *address, const char *text, str
 
 /* Writes the address as text that address_parse reads; "unix:" alone for an unnamed socket. */
 void address_print(const struct address *address, char text[static ADDRESS_TEXT_MAX]);
+
+/* Whether the kernel is to choose the port: it is 0. */
+bool address_port_is_free(const struct address *address);
 
 /* Whether the address is a path in the file system. */
 static inline bool

@@ -101,6 +101,13 @@ add_integer(struct text *line, const char *key, int64_t value)
 }
 
 static void
+add_unsigned(struct text *line, const char *key, uint64_t value)
+{
+	add_key(line, key);
+	text_printf(line, "%" PRIu64, value);
+}
+
+static void
 add_id(struct text *line, const char *key, uint64_t value)
 {
 	char digits[17];
@@ -122,8 +129,11 @@ add_field(struct text *line, const struct log_field *field)
 	case LOG_INTEGER:
 		add_integer(line, field->key, field->integer);
 		break;
+	case LOG_UNSIGNED:
+		add_unsigned(line, field->key, field->number);
+		break;
 	case LOG_ID:
-		add_id(line, field->key, field->id);
+		add_id(line, field->key, field->number);
 		break;
 	}
 }
@@ -203,7 +213,7 @@ log_limit_pass(struct log_limit *limit, int64_t now_ms)
 		limit->window_ms = now_ms;
 		limit->written = 0;
 		if (limit->held > 0)
-			log_info("similar log lines held back", log_int("held", limit->held));
+			log_warn("similar log lines held back", log_int("held", limit->held));
 		limit->held = 0;
 	}
 	if (limit->written < LOG_BURST) {

@@ -35,11 +35,11 @@ enum log_format {
 /* A key and its value, borrowed until the line is written. */
 struct log_field {
 	const char *key;
-	enum { LOG_STRING, LOG_INTEGER, LOG_ID } kind;
+	enum { LOG_STRING, LOG_INTEGER, LOG_UNSIGNED, LOG_ID } kind;
 	union {
 		const char *string;
 		int64_t integer;
-		uint64_t id;
+		uint64_t number;
 	};
 };
 
@@ -55,11 +55,17 @@ log_int(const char *key, int64_t value)
 	return (struct log_field){ .key = key, .kind = LOG_INTEGER, .integer = value };
 }
 
+static inline struct log_field
+log_uint(const char *key, uint64_t value)
+{
+	return (struct log_field){ .key = key, .kind = LOG_UNSIGNED, .number = value };
+}
+
 /* Printed as 16 hexadecimal digits. */
 static inline struct log_field
 log_id(const char *key, uint64_t value)
 {
-	return (struct log_field){ .key = key, .kind = LOG_ID, .id = value };
+	return (struct log_field){ .key = key, .kind = LOG_ID, .number = value };
 }
 
 /* Lines of one kind that a peer can provoke: BURST at once, then as many a second. */

@@ -19,10 +19,11 @@ sink_open_file(struct sink *sink, const char *path, struct error *error)
 		open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
 
 	if (fd < 0)
-		return error_errno(error, "log.target: cannot open \"%s\"", path);
+		return error_errno(error, "cannot open \"%s\"", path);
 	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
 		close(fd);
-		return error_set(error, "log.target: \"%s\" is a directory", path);
+		return error_set(
+			error, "\"%s\" is a directory; expected a file or \"stderr\"", path);
 	}
 	*sink = (struct sink){ .fd = fd, .kind = S_ISREG(st.st_mode) ? SINK_FILE : SINK_OWN };
 	return 0;
@@ -97,8 +98,15 @@ void
 sink_write(struct sink *sink, const char *line, size_t size)
 {
 	int saved = errno;
+	ssize_t taken = -1;
 
-	if (write_once(sink, line, size) != (ssize_t)size)
+	if (sink->torn && write_once(sink, "\n", 1) == 1)
+		sink->torn = false;
+	if (!sink->torn)
+		taken = write_once(sink, line, size);
+	if (taken != (ssize_t)size)
 		sink->lost++;
+	if (taken > 0 && taken != (ssize_t)size)
+		sink->torn = true;
 	errno = saved;
 }

@@ -5,6 +5,7 @@
 #ifndef BASE_SINK_H
 #define BASE_SINK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,7 @@ struct sink {
 	int fd;
 	enum sink_kind kind;
 	uint64_t lost; /* lines dropped and not yet reported */
+	bool torn;     /* the last line was taken in part: the next one must not join it */
 };
 
 /* Opens PATH for appending, made with mode 0640. Returns 0, or -1 with the reason. */

@@ -1,0 +1,15 @@
+# The example configuration; one that the operator has edited is never overwritten.
+EXTRA_DIST += etc/preforkd.conf
+
+install-data-local:
+	$(MKDIR_P) '$(DESTDIR)$(sysconfdir)/preforkd'
+	test -e '$(DESTDIR)$(sysconfdir)/preforkd/preforkd.conf' || \
+		$(INSTALL_DATA) '$(srcdir)/etc/preforkd.conf' \
+			'$(DESTDIR)$(sysconfdir)/preforkd/preforkd.conf'
+
+# Removed only as long as it is the one that was installed.
+uninstall-local:
+	if cmp -s '$(srcdir)/etc/preforkd.conf' \
+		'$(DESTDIR)$(sysconfdir)/preforkd/preforkd.conf'; then \
+		rm -f '$(DESTDIR)$(sysconfdir)/preforkd/preforkd.conf'; \
+	fi

@@ -1,0 +1,140 @@
+#include <config.h>
+
+#include "config/check.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/address.h"
+#include "config/place.h"
+
+/* A service under its check. */
+struct checked {
+	const struct draft *draft;
+	struct config_service *service;
+	size_t index;
+};
+
+/* The group stands for an option that was not set. */
+static int
+at_option(const struct checked *checked, const char *key, const struct config_place *place,
+	struct error *error)
+{
+	char dotted[DRAFT_KEY_MAX];
+
+	snprintf(dotted, sizeof(dotted), "services.%s.%s", checked->service->name, key);
+	return place_error(error, place->file != NULL ? place : &checked->service->place, dotted);
+}
+
+static int
+check_required(const struct checked *checked, struct error *error)
+{
+	if (checked->service->module == NULL) {
+		error_set(error, "is missing; expected module = \"NAME\", such as \"echo\"");
+		return at_option(checked, "module", &checked->service->module_place, error);
+	}
+	if (checked->service->listen.count == 0) {
+		error_set(error,
+			"is missing; expected listen = [ \"ADDRESS:PORT\" ], such as "
+			"[ \"127.0.0.1:9000\" ]");
+		return at_option(checked, "listen", &checked->service->listen_place, error);
+	}
+	return 0;
+}
+
+/* How many listeners of SERVICE, among its first COUNT, are written as TEXT. */
+static size_t
+count_listen(const struct config_service *service, size_t count, const char *text)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < count; i++)
+		found += strcmp(service->listen.items[i], text) == 0;
+	return found;
+}
+
+/* The service that has TEXT as a listener before item ITEM of the one that is checked, or NULL. */
+static const struct config_service *
+find_listen(const struct checked *checked, size_t item, const char *text)
+{
+	const struct config_service *services = checked->draft->config->services;
+
+	for (size_t i = 0; i < checked->index; i++) {
+		if (count_listen(&services[i], services[i].listen.count, text) > 0)
+			return &services[i];
+	}
+	return count_listen(checked->service, item, text) > 0 ? checked->service : NULL;
+}
+
+static int
+check_listen(const struct checked *checked, struct error *error)
+{
+	for (size_t i = 0; i < checked->service->listen.count; i++) {
+		const char *text = checked->service->listen.items[i];
+		const struct config_service *taken = find_listen(checked, i, text);
+		struct address address;
+
+		if (address_parse(&address, text, error) != 0)
+			return at_option(checked, "listen", &checked->service->listen_place, error);
+		if (taken == NULL || address_port_is_free(&address))
+			continue;
+		error_set(error,
+			"\"%s\" is listened on by services.%s already; expected each "
+			"address once",
+			text, taken->name);
+		return at_option(checked, "listen", &checked->service->listen_place, error);
+	}
+	return 0;
+}
+
+/* A length field bounds the message: a default gives way, a setting is taken at its word. */
+static int
+check_message_size(const struct checked *checked, struct error *error)
+{
+	struct config_service *service = checked->service;
+	unsigned bits = service->length_bytes * 8;
+	int64_t largest = bits < 63 ? (INT64_C(1) << bits) - 1 : INT64_MAX;
+	char text[VALUE_TEXT_MAX];
+
+	if (service->max_message_size <= largest)
+		return 0;
+	if (service->max_message_size_place.file == NULL) {
+		service->max_message_size = largest;
+		return 0;
+	}
+	value_print_size(service->max_message_size, text);
+	error_set(error,
+		"%s does not fit a length field of %u byte%s; expected at most %jd, "
+		"or more length_bytes",
+		text, service->length_bytes, service->length_bytes == 1 ? "" : "s",
+		(intmax_t)largest);
+	return at_option(checked, "max_message_size", &service->max_message_size_place, error);
+}
+
+static int
+check_service(struct checked *checked, struct error *error)
+{
+	if (check_required(checked, error) != 0 || check_listen(checked, error) != 0)
+		return -1;
+	return check_message_size(checked, error);
+}
+
+int
+check_draft(struct draft *draft, struct error *error)
+{
+	struct config *config = draft->config;
+
+	for (size_t i = 0; i < config->service_count; i++) {
+		struct checked checked = { draft, &config->services[i], i };
+
+		if (check_service(&checked, error) != 0)
+			return -1;
+	}
+	if (config->service_count > 0)
+		return 0;
+	return error_set(error,
+		"%s: services: is missing; expected at least one service, as in "
+		"services = { main = { listen = [ \"127.0.0.1:9000\" ] module = \"echo\" } }",
+		config->path);
+}

@@ -1,0 +1,62 @@
+/* The end of a configuration. */
+#include <config.h>
+
+#include "config/config.h"
+
+#include <stdlib.h>
+
+#include "config/options.h"
+
+static void
+free_strings(struct config_strings *strings)
+{
+	for (size_t i = 0; i < strings->count; i++)
+		free(strings->items[i]);
+	free(strings->items);
+}
+
+/* Frees what the options of SCOPE hold in STRUCTURE. */
+static void
+free_options(void *structure, enum option_scope scope)
+{
+	for (size_t i = 0; i < option_count; i++) {
+		void *field = (char *)structure + option_table[i].offset;
+
+		if (option_table[i].scope != scope)
+			continue;
+		if (option_table[i].type == OPTION_STRINGS)
+			free_strings(field);
+		else if (option_table[i].type == OPTION_STRING)
+			free(*(char **)field);
+	}
+}
+
+static void
+free_service(struct config_service *service)
+{
+	free_options(service, OPTION_SERVICE);
+	for (size_t i = 0; i < service->option_count; i++) {
+		free(service->options[i].key);
+		free(service->options[i].text);
+	}
+	free(service->options);
+	free(service->name);
+}
+
+void
+config_free(struct config **config)
+{
+	struct config *old = *config;
+
+	if (old == NULL)
+		return;
+	for (size_t i = 0; i < old->service_count; i++)
+		free_service(&old->services[i]);
+	free(old->services);
+	free_options(old, OPTION_GLOBAL);
+	free_options(old, OPTION_LOG);
+	free_strings(&old->place_files);
+	free(old->path);
+	free(old);
+	*config = NULL;
+}

@@ -1,0 +1,123 @@
+/*
+ * The configuration: filled once by config_load, immutable from then on, shared with children by
+ * fork. Every field that a user can set is a row in the table of options.c.
+ */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "wire/wire.h"
+
+enum {
+	CONFIG_SERVICES_MAX = 64,
+	CONFIG_SERVICE_NAME_MAX = 63, /* bytes */
+};
+
+/*
+ * Where a setting stands. On the command line FILE is the argument ("--set workers=2") and LINE 0.
+ * All zero: nowhere, it has its default. Owned by the config.
+ */
+struct config_place {
+	const char *file;
+	unsigned line;
+};
+
+struct config_strings {
+	char **items;
+	size_t count;
+};
+
+/* A value as the file has it; from the command line everything is text. */
+enum config_value_kind {
+	CONFIG_VALUE_TEXT, /* command line: read as what its reader expects */
+	CONFIG_VALUE_BOOL,
+	CONFIG_VALUE_INTEGER,
+	CONFIG_VALUE_STRING,
+	CONFIG_VALUE_OTHER, /* float, list or group: refused while loading, so never found here */
+};
+
+/* A setting of a module's own; the module's table says what it means. */
+struct config_module_option {
+	char *key;
+	enum config_value_kind kind;
+	char *text;      /* TEXT, STRING */
+	int64_t integer; /* INTEGER; BOOL as 0 or 1 */
+	struct config_place place;
+};
+
+struct config_service {
+	char *name;
+	struct config_place place; /* of the group */
+	struct config_place module_place;
+	struct config_place listen_place; /* of its last address */
+	struct config_place max_message_size_place;
+	struct config_strings listen;
+	char *module;
+	unsigned length_bytes;
+	enum wire_order byte_order;
+	int64_t max_message_size; /* bytes */
+	int64_t max_connections;  /* 0: only the total counts */
+	int64_t max_output;       /* bytes */
+	int64_t read_timeout_ms;
+	int64_t write_timeout_ms;
+	int64_t idle_timeout_ms;
+	struct config_module_option *options;
+	size_t option_count;
+};
+
+struct config {
+	char *path; /* of the file; NULL if all comes from the command line */
+	int64_t workers;
+	int64_t max_connections;
+	char *user;
+	char *group;    /* "": the user's own */
+	char *pid_file; /* "": none */
+	int64_t drain_timeout_ms;
+	int64_t start_timeout_ms;
+	enum log_level log_level;
+	enum log_format log_format;
+	char *log_target;
+	struct config_place user_place;
+	struct config_place group_place;
+	struct config_place pid_file_place;
+	struct config_place log_target_place;
+	struct config_service *services;
+	size_t service_count;
+	struct config_strings place_files; /* what the places of this configuration point to */
+};
+
+/* What the command line says in place of a file: one service, named "main". */
+struct config_arguments {
+	const char *const *listen; /* --listen, in order */
+	size_t listen_count;
+	const char *module;         /* --module */
+	const char *const *options; /* --option, each "key=value" */
+	size_t option_count;
+	const char *const *set; /* --set, each "key=value", also "log.level=debug" */
+	size_t set_count;
+};
+
+/*
+ * Reads and checks the file at PATH. Returns a config for config_free, or NULL with an error that
+ * names file, line and key and says what would be right. Changes the working directory while it
+ * runs and restores it. At start or reload only.
+ */
+struct config *config_load(const char *path, struct error *error) PF_MUST_CHECK;
+
+/* The same from the command line; an error names the argument. */
+struct config *config_from_arguments(const struct config_arguments *arguments, struct error *error)
+	PF_MUST_CHECK;
+
+/* Frees a configuration; NULL is accepted. */
+void config_free(struct config **config);
+
+/* Prints the effective configuration to standard output, in a form that config_load reads. */
+void config_print(const struct config *config);
+
+#endif

@@ -1,0 +1,144 @@
+/* The table of options, and how to find a row of it. */
+#include <config.h>
+
+#include "config/options.h"
+
+#include <string.h>
+
+#include "config/nearest.h"
+
+#define KIBIBYTE INT64_C(1024)
+#define GIBIBYTE (1024 * 1024 * KIBIBYTE)
+#define DAY_MS   INT64_C(86400000)
+
+enum {
+	WORKERS_MAX = 256,
+	CONNECTIONS_MAX = 1000000,
+};
+
+static const struct option_word level_words[] = {
+	{ "debug", LOG_LEVEL_DEBUG },
+	{ "info", LOG_LEVEL_INFO },
+	{ "warn", LOG_LEVEL_WARN },
+	{ "error", LOG_LEVEL_ERROR },
+	{ 0 },
+};
+
+static const struct option_word format_words[] = {
+	{ "logfmt", LOG_FORMAT_LOGFMT },
+	{ "json", LOG_FORMAT_JSON },
+	{ 0 },
+};
+
+static const struct option_word length_words[] = {
+	{ "1", 1 },
+	{ "2", 2 },
+	{ "4", 4 },
+	{ "8", 8 },
+	{ 0 },
+};
+
+static const struct option_word order_words[] = {
+	{ "big", WIRE_BIG_ENDIAN },
+	{ "little", WIRE_LITTLE_ENDIAN },
+	{ 0 },
+};
+
+#define GLOBAL(member)  .scope = OPTION_GLOBAL, .offset = offsetof(struct config, member)
+#define LOG(member)     .scope = OPTION_LOG, .offset = offsetof(struct config, member)
+#define SERVICE(member) .scope = OPTION_SERVICE, .offset = offsetof(struct config_service, member)
+
+/* The member that says where the option was set. */
+#define GLOBAL_PLACE(member)  .place = offsetof(struct config, member##_place)
+#define SERVICE_PLACE(member) .place = offsetof(struct config_service, member##_place)
+
+/* clang-format off */
+const struct option option_table[] = {
+	{ .key = "workers", GLOBAL(workers), .type = OPTION_INTEGER,
+	  .fallback = "0", .min = 0, .max = WORKERS_MAX },
+	{ .key = "max_connections", GLOBAL(max_connections), .type = OPTION_INTEGER,
+	  .fallback = "10000", .min = 1, .max = CONNECTIONS_MAX },
+	{ .key = "user", GLOBAL(user), GLOBAL_PLACE(user),
+	  .type = OPTION_STRING,
+	  .fallback = "nobody", .min = 1 },
+	{ .key = "group", GLOBAL(group), GLOBAL_PLACE(group),
+	  .type = OPTION_STRING,
+	  .fallback = "" },
+	{ .key = "pid_file", GLOBAL(pid_file), GLOBAL_PLACE(pid_file),
+	  .type = OPTION_STRING,
+	  .fallback = "" },
+	{ .key = "drain_timeout", GLOBAL(drain_timeout_ms), .type = OPTION_DURATION,
+	  .fallback = "30s", .min = 1, .max = DAY_MS },
+	{ .key = "start_timeout", GLOBAL(start_timeout_ms), .type = OPTION_DURATION,
+	  .fallback = "10s", .min = 1, .max = DAY_MS },
+
+	{ .key = "level", LOG(log_level), .type = OPTION_WORD,
+	  .fallback = "info", .words = level_words },
+	{ .key = "format", LOG(log_format), .type = OPTION_WORD,
+	  .fallback = "logfmt", .words = format_words },
+	{ .key = "target", LOG(log_target), GLOBAL_PLACE(log_target),
+	  .type = OPTION_STRING,
+	  .fallback = "stderr", .min = 1 },
+
+	{ .key = "listen", SERVICE(listen), SERVICE_PLACE(listen),
+	  .type = OPTION_STRINGS },
+	{ .key = "module", SERVICE(module), SERVICE_PLACE(module),
+	  .type = OPTION_STRING, .min = 1 },
+	{ .key = "length_bytes", SERVICE(length_bytes), .type = OPTION_WORD,
+	  .fallback = "4", .words = length_words },
+	{ .key = "byte_order", SERVICE(byte_order), .type = OPTION_WORD,
+	  .fallback = "big", .words = order_words },
+	{ .key = "max_message_size", SERVICE(max_message_size), SERVICE_PLACE(max_message_size),
+	  .type = OPTION_SIZE,
+	  .fallback = "1M", .min = 1, .max = GIBIBYTE },
+	{ .key = "max_connections", SERVICE(max_connections), .type = OPTION_INTEGER,
+	  .fallback = "0", .min = 0, .max = CONNECTIONS_MAX },
+	{ .key = "max_output", SERVICE(max_output), .type = OPTION_SIZE,
+	  .fallback = "4M", .min = KIBIBYTE, .max = GIBIBYTE },
+	{ .key = "read_timeout", SERVICE(read_timeout_ms), .type = OPTION_DURATION,
+	  .fallback = "10s", .min = 1, .max = DAY_MS },
+	{ .key = "write_timeout", SERVICE(write_timeout_ms), .type = OPTION_DURATION,
+	  .fallback = "10s", .min = 1, .max = DAY_MS },
+	{ .key = "idle_timeout", SERVICE(idle_timeout_ms), .type = OPTION_DURATION,
+	  .fallback = "60s", .min = 0, .max = DAY_MS },
+};
+/* clang-format on */
+
+const size_t option_count = countof(option_table);
+
+/* Groups stand where keys do, so a misspelt one is looked for here too. */
+static const struct {
+	const char *name;
+	enum option_scope scope; /* in which it stands */
+} groups[] = {
+	{ "log", OPTION_GLOBAL },
+	{ "services", OPTION_GLOBAL },
+	{ "options", OPTION_SERVICE },
+};
+
+const struct option *
+option_find(enum option_scope scope, const char *key)
+{
+	for (size_t i = 0; i < option_count; i++) {
+		if (option_table[i].scope == scope && strcmp(option_table[i].key, key) == 0)
+			return &option_table[i];
+	}
+	return NULL;
+}
+
+const char *
+option_nearest(enum option_scope scope, const char *word)
+{
+	struct nearest nearest;
+
+	nearest_start(&nearest, word);
+	for (size_t i = 0; i < option_count; i++) {
+		if (option_table[i].scope == scope)
+			nearest_offer(&nearest, option_table[i].key);
+	}
+	for (size_t i = 0; i < countof(groups); i++) {
+		if (groups[i].scope == scope)
+			nearest_offer(&nearest, groups[i].name);
+	}
+	return nearest_found(&nearest);
+}

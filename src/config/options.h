@@ -1,0 +1,54 @@
+/*
+ * Every option, declared once: the parser, -T and the check of the manual read this table.
+ * To add one: a field in config.h, a row in options.c, an entry in preforkd.conf(5).
+ */
+#ifndef CONFIG_OPTIONS_H
+#define CONFIG_OPTIONS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/config.h"
+
+enum option_scope {
+	OPTION_GLOBAL,  /* top level; offset into struct config */
+	OPTION_LOG,     /* group log; offset into struct config */
+	OPTION_SERVICE, /* a group in services; offset into struct config_service */
+};
+
+enum option_type {
+	OPTION_INTEGER,  /* int64_t */
+	OPTION_SIZE,     /* int64_t, bytes: "64K", "1M" or a number */
+	OPTION_DURATION, /* int64_t, milliseconds: "500ms", "10s", "5m", "1h"; "off" if MIN is 0 */
+	OPTION_STRING,   /* char * */
+	OPTION_STRINGS,  /* struct config_strings: a list, or one string */
+	OPTION_WORD,     /* int or enum: one of WORDS; one of digits may stand without quotes */
+};
+
+struct option_word {
+	const char *word;
+	int value;
+};
+
+struct option {
+	const char *key;
+	enum option_scope scope;
+	enum option_type type;
+	size_t offset;
+	size_t place; /* offset of the member that says where it was set; 0: nobody asks */
+	/* The default, as a file would say it without quotes; NULL: required. */
+	const char *fallback;
+	int64_t min, max; /* of numbers, sizes and durations; a string with MIN 1 is not empty */
+	const struct option_word *words; /* OPTION_WORD: ended by a NULL word */
+};
+
+extern const struct option option_table[];
+extern const size_t option_count;
+
+/* The option of that scope and key, or NULL. */
+const struct option *option_find(enum option_scope scope, const char *key);
+
+/* The key or group of that scope that WORD was probably meant to be, or NULL. */
+const char *option_nearest(enum option_scope scope, const char *word);
+
+#endif

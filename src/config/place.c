@@ -1,0 +1,15 @@
+#include <config.h>
+
+#include "config/place.h"
+
+int
+place_error(struct error *error, const struct config_place *place, const char *key)
+{
+	if (place->file != NULL && place->line == 0)
+		return error_prefix(error, "%s: ", place->file);
+	if (key[0] != '\0')
+		error_prefix(error, "%s: ", key);
+	if (place->file == NULL)
+		return -1;
+	return error_prefix(error, "%s:%u: ", place->file, place->line);
+}

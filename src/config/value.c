@@ -1,0 +1,173 @@
+#include <config.h>
+
+#include "config/value.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct unit {
+	const char *name;
+	int64_t factor;
+};
+
+/* Largest first, ended by one without a name. */
+static const struct unit sizes[] = {
+	{ "G", 1024 * 1024 * 1024 },
+	{ "M", 1024 * 1024 },
+	{ "K", 1024 },
+	{ "", 1 },
+	{ 0 },
+};
+
+static const struct unit durations[] = {
+	{ "h", 60 * 60 * 1000 },
+	{ "m", 60 * 1000 },
+	{ "s", 1000 },
+	{ "ms", 1 },
+	{ 0 },
+};
+
+/* The unit that TEXT is the whole name of, or NULL. */
+static const struct unit *
+find_unit(const struct unit *units, const char *text)
+{
+	for (; units->name != NULL; units++) {
+		if (strcasecmp(units->name, text) == 0)
+			return units;
+	}
+	return NULL;
+}
+
+/* Reads digits and a unit. What does not fit becomes INT64_MAX. Returns 0, or -1. */
+static int
+parse(const char *text, const struct unit *units, int64_t *value)
+{
+	const struct unit *unit;
+	char *end;
+
+	if (!isdigit((unsigned char)text[0]))
+		return -1;
+	*value = strtoll(text, &end, 10); /* at most INT64_MAX, which is what we want */
+	unit = find_unit(units, end);
+	if (unit == NULL)
+		return -1;
+	if (__builtin_mul_overflow(*value, unit->factor, value))
+		*value = INT64_MAX;
+	return 0;
+}
+
+static void
+print(int64_t value, const struct unit *units, char text[static VALUE_TEXT_MAX])
+{
+	while (units->factor > 1 && (value == 0 || value % units->factor != 0))
+		units++;
+	snprintf(text, VALUE_TEXT_MAX, "%" PRId64 "%s", value / units->factor, units->name);
+}
+
+void
+value_print_size(int64_t value, char text[static VALUE_TEXT_MAX])
+{
+	print(value, sizes, text);
+}
+
+void
+value_print_duration(int64_t value_ms, char text[static VALUE_TEXT_MAX])
+{
+	if (value_ms == 0)
+		strlcpy(text, "off", VALUE_TEXT_MAX);
+	else
+		print(value_ms, durations, text);
+}
+
+static bool
+in_range(int64_t value, struct value_range range)
+{
+	return value >= range.min && value <= range.max;
+}
+
+int
+value_check_integer(int64_t value, struct value_range range, struct error *error)
+{
+	if (in_range(value, range))
+		return 0;
+	return error_set(error, "%" PRId64 " is out of range; expected %" PRId64 " to %" PRId64,
+		value, range.min, range.max);
+}
+
+int
+value_check_size(int64_t value, struct value_range range, struct error *error)
+{
+	char min[VALUE_TEXT_MAX], max[VALUE_TEXT_MAX];
+
+	if (in_range(value, range))
+		return 0;
+	value_print_size(range.min, min);
+	value_print_size(range.max, max);
+	return error_set(
+		error, "%" PRId64 " bytes are out of range; expected %s to %s", value, min, max);
+}
+
+int
+value_integer(const char *text, struct value_range range, int64_t *value, struct error *error)
+{
+	char *end;
+
+	errno = 0;
+	*value = strtoll(text, &end, 10);
+	if ((text[0] != '-' && !isdigit((unsigned char)text[0])) || end == text || *end != '\0')
+		return error_set(error,
+			"\"%.64s\" is no whole number; expected %" PRId64 " to %" PRId64, text,
+			range.min, range.max);
+	if (errno == ERANGE)
+		return error_set(error, "%.64s is out of range; expected %" PRId64 " to %" PRId64,
+			text, range.min, range.max);
+	return value_check_integer(*value, range, error);
+}
+
+int
+value_size(const char *text, struct value_range range, int64_t *value, struct error *error)
+{
+	char min[VALUE_TEXT_MAX], max[VALUE_TEXT_MAX];
+
+	value_print_size(range.min, min);
+	value_print_size(range.max, max);
+	if (parse(text, sizes, value) != 0)
+		return error_set(error,
+			"\"%.64s\" is no size; expected bytes, as in \"64K\" or "
+			"\"1M\", from %s to %s",
+			text, min, max);
+	if (!in_range(*value, range))
+		return error_set(error, "%.64s is out of range; expected %s to %s", text, min, max);
+	return 0;
+}
+
+int
+value_duration(const char *text, struct value_range range, int64_t *value, struct error *error)
+{
+	bool can_be_off = range.min <= 0;
+	const char *or_off = can_be_off ? ", or \"off\"" : "";
+	char min[VALUE_TEXT_MAX], max[VALUE_TEXT_MAX];
+
+	if (can_be_off && strcmp(text, "off") == 0) {
+		*value = 0;
+		return 0;
+	}
+	if (can_be_off)
+		range.min = 1;
+	value_print_duration(range.min, min);
+	value_print_duration(range.max, max);
+	if (parse(text, durations, value) != 0)
+		return error_set(error,
+			"\"%.64s\" is no duration; expected a number and its unit, "
+			"as in \"500ms\", \"10s\" or \"5m\", from %s to %s%s",
+			text, min, max, or_off);
+	if (!in_range(*value, range))
+		return error_set(error, "%.64s is out of range; expected %s to %s%s", text, min,
+			max, or_off);
+	return 0;
+}

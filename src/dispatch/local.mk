@@ -1,0 +1,11 @@
+# Messages to modules. The folder of modules is found from the program's own file.
+noinst_LIBRARIES += src/libdispatch.a
+src_libdispatch_a_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DMODULE_DIR_FROM_PROGRAM="\"`realpath -m --relative-to='$(sbindir)' '$(pkglibdir)'`\""
+src_libdispatch_a_SOURCES = \
+	src/dispatch/dispatch.c src/dispatch/dispatch.h \
+	src/dispatch/module.c src/dispatch/module.h \
+	src/dispatch/module_options.c src/dispatch/module_options.h \
+	src/dispatch/module_path.c src/dispatch/module_path.h \
+	src/dispatch/request.h \
+	src/dispatch/service.c src/dispatch/service.h

@@ -1,0 +1,110 @@
+/* preforkd(8): from the command line to a role. */
+#include <config.h>
+
+#include <err.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "command.h"
+#include "config/config.h"
+#include "config/place.h"
+#include "master/master.h"
+#include "worker/worker.h"
+
+extern char **environ;
+
+static const struct roles roles = {
+	.worker = &worker_role,
+	.check = &check_role,
+};
+
+static struct config *
+load(const struct command *command)
+{
+	struct error error;
+	struct config *config = command->path != NULL
+		? config_load(command->path, &error)
+		: config_from_arguments(&command->arguments, &error);
+
+	if (config == NULL)
+		errx(EX_CONFIG, "%s", error.text);
+	return config;
+}
+
+static int
+print(const struct config *config)
+{
+	config_print(config);
+	return EX_OK;
+}
+
+static int
+check(const struct config *config)
+{
+	struct error error;
+
+	if (master_check(config, &roles, &error) != 0)
+		errx(EX_CONFIG, "%s", error.text);
+	warnx("configuration %s is valid",
+		config->path != NULL ? config->path : "of the command line");
+	return EX_OK;
+}
+
+static int
+serve(const struct config *config)
+{
+	struct error error;
+
+	closefrom(STDERR_FILENO + 1); /* nothing that a shell left open gets into the server */
+	if (log_open(config->log_target, config->log_format, config->log_level, &error) != 0) {
+		place_error(&error, &config->log_target_place, "log.target");
+		errx(EX_CONFIG, "%s", error.text);
+	}
+	return master_run(config, &roles);
+}
+
+static int
+act(const struct command *command)
+{
+	struct config *config = load(command);
+	int status = command->action == COMMAND_PRINT ? print(config)
+		: command->action == COMMAND_CHECK    ? check(config)
+						      : serve(config);
+
+	config_free(&config);
+	return status;
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct command command;
+	int status = EX_OK;
+
+	if (fd_open_standard() != 0)
+		return EX_OSERR;
+	signal(SIGPIPE, SIG_IGN);
+	setproctitle_init(argc, argv, environ);
+	command_parse(&command, argc, argv);
+	switch (command.action) {
+	case COMMAND_VERSION:
+		puts(PACKAGE_STRING);
+		break;
+	case COMMAND_HELP:
+		command_help();
+		break;
+	case COMMAND_RUN:
+	case COMMAND_CHECK:
+	case COMMAND_PRINT:
+		status = act(&command);
+	}
+	command_free(&command);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		err(EX_IOERR, "standard output");
+	return status;
+}

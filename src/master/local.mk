@@ -1,0 +1,12 @@
+# The master.
+noinst_LIBRARIES += src/libmaster.a
+src_libmaster_a_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
+src_libmaster_a_SOURCES = \
+	src/master/check.c \
+	src/master/master.c src/master/master.h \
+	src/master/pid_file.c src/master/pid_file.h \
+	src/master/reap.c src/master/reap.h \
+	src/master/resources.c src/master/resources.h \
+	src/master/respawn.c src/master/respawn.h \
+	src/master/stage.c src/master/stage.h \
+	src/master/supervisor.c src/master/supervisor.h

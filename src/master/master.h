@@ -1,0 +1,23 @@
+/*
+ * The master: makes ready what the others need, starts them, and waits for signals. It reads no
+ * byte from the network and loads no module.
+ */
+#ifndef MASTER_MASTER_H
+#define MASTER_MASTER_H
+
+#include "base/compiler.h"
+#include "base/error.h"
+#include "config/config.h"
+#include "process/role.h"
+
+/*
+ * Runs the server with CONFIG (borrowed) until it is told to end. Returns the exit status of
+ * preforkd(8): 0, or one of sysexits(3), and then the log says why.
+ */
+int master_run(const struct config *config, const struct roles *roles);
+
+/* Checks what CONFIG names: user, modules, their options. Returns 0, or -1 with the reason. */
+PF_MUST_CHECK int master_check(
+	const struct config *config, const struct roles *roles, struct error *error);
+
+#endif

@@ -1,0 +1,230 @@
+#include <config.h>
+
+#include "net/connection.h"
+
+#include <assert.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "net/input.h"
+#include "net/output.h"
+#include "net/transport.h"
+#include "segment/admission.h"
+
+enum {
+	LINGER_MS = 2000,
+};
+
+static const char *const reason_texts[] = {
+	[CLOSE_CLIENT] = "client",
+	[CLOSE_TRUNCATED] = "truncated",
+	[CLOSE_RESET] = "reset",
+	[CLOSE_PROTOCOL] = "protocol",
+	[CLOSE_MODULE] = "module",
+	[CLOSE_READ_TIMEOUT] = "read_timeout",
+	[CLOSE_WRITE_TIMEOUT] = "write_timeout",
+	[CLOSE_IDLE_TIMEOUT] = "idle_timeout",
+	[CLOSE_MEMORY] = "memory",
+	[CLOSE_DRAIN] = "drain",
+	[CLOSE_CUT] = "cut",
+};
+static_assert(countof(reason_texts) == CLOSE_REASON__COUNT, "a text for each reason");
+
+const char *
+close_reason_text(enum close_reason reason)
+{
+	return reason_texts[reason];
+}
+
+static int64_t
+now(const struct connection *connection)
+{
+	return loop_now(connection->network->loop);
+}
+
+void
+connection_close(struct connection *connection, enum close_reason reason)
+{
+	struct network *network = connection->network;
+
+	if (connection->state == CONNECTION_CLOSED)
+		return;
+	connection->state = CONNECTION_CLOSED;
+	connection->reason = reason;
+	event_del(&connection->event);
+	deadline_cancel(&network->deadlines, &connection->deadline);
+	output_discard(connection);
+	fd_close(&connection->fd);
+	admission_release(network->segment, connection->service);
+	TAILQ_REMOVE(&network->open, connection, entry);
+	TAILQ_INSERT_TAIL(&network->closed, connection, entry);
+	network->open_count--;
+	connection->ops->closed(connection, reason);
+}
+
+/*
+ * A close while unread input waits in the kernel would reset the connection and destroy replies
+ * that the client has not read: RFC 1122, 4.2.2.13. So the client gets to close first.
+ */
+static void
+linger(struct connection *connection)
+{
+	if (connection->eof || transport_shutdown(connection->fd) != 0) {
+		connection_close(connection, connection->reason);
+		return;
+	}
+	connection->state = CONNECTION_LINGERING;
+	connection->write_due_ms = now(connection) + LINGER_MS;
+}
+
+static short
+wanted_interest(const struct connection *connection)
+{
+	short output = connection->out.size > 0 ? EV_WRITE : 0;
+
+	switch ((enum connection_state)connection->state) {
+	case CONNECTION_OPEN:
+		return connection->paused ? output : (short)(output | EV_READ);
+	case CONNECTION_FLUSHING:
+		return output;
+	case CONNECTION_LINGERING:
+		return EV_READ;
+	case CONNECTION_CLOSED:
+		break;
+	}
+	return 0;
+}
+
+static void on_event(int fd, short what, void *arg);
+
+static void
+set_interest(struct connection *connection, short interest)
+{
+	struct network *network = connection->network;
+
+	if (connection->interest != 0)
+		event_del(&connection->event);
+	connection->interest = (uint8_t)interest;
+	event_assign(&connection->event, network->loop->base, connection->fd,
+		(short)(interest | EV_PERSIST), on_event, connection);
+	if (interest != 0 && event_add(&connection->event, NULL) != 0)
+		connection_close(connection, CLOSE_MEMORY);
+}
+
+static int64_t
+wanted_deadline(const struct connection *connection)
+{
+	const struct config_service *limits = connection->limits;
+	int64_t due_ms = DEADLINE_NEVER;
+
+	if (connection->state != CONNECTION_OPEN)
+		return connection->write_due_ms;
+	if (connection->out.size > 0)
+		due_ms = connection->write_due_ms;
+	if (connection->begun && !connection->paused && connection->read_due_ms < due_ms)
+		due_ms = connection->read_due_ms;
+	if (due_ms == DEADLINE_NEVER && limits->idle_timeout_ms > 0)
+		due_ms = now(connection) + limits->idle_timeout_ms;
+	return due_ms;
+}
+
+void
+connection_settle(struct connection *connection)
+{
+	short interest;
+
+	if (unlikely(connection->failed))
+		connection_close(connection, CLOSE_MEMORY);
+	if (connection->state == CONNECTION_OPEN && connection->drain == DRAIN_FINISH &&
+		connection->in.size == 0)
+		connection_finish(connection, CLOSE_DRAIN);
+	if (connection->state == CONNECTION_FLUSHING && connection->out.size == 0)
+		linger(connection);
+	if (connection->state == CONNECTION_CLOSED)
+		return;
+
+	interest = wanted_interest(connection);
+	if (unlikely(interest != connection->interest))
+		set_interest(connection, interest);
+	if (connection->state != CONNECTION_CLOSED)
+		deadline_set(&connection->network->deadlines, &connection->deadline,
+			wanted_deadline(connection));
+}
+
+static void
+on_event(int fd PF_UNUSED, short what, void *arg)
+{
+	struct connection *connection = arg;
+	bool was_paused = connection->paused;
+
+	if (unlikely(connection->state == CONNECTION_LINGERING)) {
+		input_discard(connection);
+		return;
+	}
+	if (unlikely((what & EV_WRITE) != 0))
+		output_resume(connection);
+	if (unlikely(was_paused && connection_is_fed(connection)))
+		input_resume(connection);
+	if (((what & EV_READ) != 0 || connection->drain == DRAIN_READ_ONCE) &&
+		connection_is_fed(connection))
+		input_receive(connection);
+	connection_settle(connection);
+}
+
+int
+connection_open(struct connection *connection, struct network *network, int fd, unsigned service,
+	const struct config_service *limits, const struct connection_ops *ops)
+{
+	connection->network = network;
+	connection->ops = ops;
+	connection->limits = limits;
+	connection->fd = fd;
+	connection->service = (uint8_t)service;
+	connection->interest = EV_READ;
+	deadline_init(&connection->deadline);
+	event_assign(&connection->event, network->loop->base, fd, EV_READ | EV_PERSIST, on_event,
+		connection);
+	if (event_add(&connection->event, NULL) != 0)
+		return -1;
+	connection->id = ids_next(&network->ids, network->segment);
+	TAILQ_INSERT_TAIL(&network->open, connection, entry);
+	network->open_count++;
+	return 0;
+}
+
+void
+connection_finish(struct connection *connection, enum close_reason reason)
+{
+	if (connection->state != CONNECTION_OPEN)
+		return;
+	connection->state = CONNECTION_FLUSHING;
+	connection->reason = reason;
+}
+
+void
+connection_drain(struct connection *connection)
+{
+	if (connection->state != CONNECTION_OPEN)
+		return;
+	connection->drain = DRAIN_READ_ONCE;
+	if (!connection->paused)
+		input_receive(connection);
+	connection_settle(connection);
+}
+
+/* Which of its limits the connection has reached; the deadline stood for the earliest. */
+void
+connection_expired(struct deadline *deadline)
+{
+	struct connection *connection = container_of(deadline, struct connection, deadline);
+	int64_t now_ms = now(connection);
+
+	if (connection->state == CONNECTION_LINGERING)
+		connection_close(connection, connection->reason);
+	else if (connection->out.size > 0 && connection->write_due_ms <= now_ms)
+		connection_close(connection, CLOSE_WRITE_TIMEOUT);
+	else if (connection->begun && !connection->paused && connection->read_due_ms <= now_ms)
+		connection_close(connection, CLOSE_READ_TIMEOUT);
+	else
+		connection_close(connection, CLOSE_IDLE_TIMEOUT);
+}

@@ -1,0 +1,176 @@
+/*
+ * Input is read into a buffer of the network and decoded there. Only what is no whole message yet
+ * moves into a buffer of the connection, and the rest of that message is then read behind it, so
+ * that a large one is copied once at most. Memory follows what has come, not what was announced.
+ */
+#include <config.h>
+
+#include "net/input.h"
+
+#include <errno.h>
+
+#include "net/output.h"
+#include "net/transport.h"
+
+enum {
+	GROW_MIN = 4096,          /* room for the rest of a message, at least */
+	LINGER_MAX = 1024 * 1024, /* bytes thrown away before the close */
+};
+
+/* Bytes of the message begun that are missing; room for them is made as far as seems fair. */
+static size_t
+reserve_rest(struct connection *connection)
+{
+	struct buffer *in = &connection->in;
+	size_t missing, room = in->size > GROW_MIN ? in->size : GROW_MIN;
+
+	if (in->size == 0 || connection->need <= in->size)
+		return 0;
+	missing = connection->need - in->size;
+	if (missing < room)
+		room = missing;
+	if (buffer_reserve(in, room) != 0) {
+		connection->failed = true;
+		return 0;
+	}
+	room = buffer_tail_room(in);
+	return room < missing ? room : missing;
+}
+
+/* Lets the owner take messages from INPUT. Returns what is left of it. */
+static struct span
+offer(struct connection *connection, struct span input)
+{
+	size_t used = connection->ops->input(connection, input);
+
+	if (used > 0)
+		connection->begun = false;
+	return span_after(input, used);
+}
+
+/*
+ * Offers what the connection's buffer holds. If a message there turns out to be longer than was
+ * known when it was read (its header had been cut), it gets its rest from FRESH.
+ * Returns what is left of FRESH.
+ */
+static struct span
+offer_buffered(struct connection *connection, struct span fresh)
+{
+	struct buffer *in = &connection->in;
+
+	while (in->size > 0 && connection_is_fed(connection)) {
+		size_t before = in->size, missing;
+		struct span left = offer(connection, buffer_span(in));
+
+		output_flush(connection); /* replies may point into the buffer */
+		buffer_drop(in, before - left.size);
+		if (in->size == 0 || fresh.size == 0 || !connection_is_fed(connection))
+			break;
+		missing = connection->need - in->size;
+		if (missing > fresh.size)
+			missing = fresh.size;
+		if (buffer_append(in, fresh.data, missing) != 0)
+			connection->failed = true;
+		fresh = span_after(fresh, missing);
+	}
+	return fresh;
+}
+
+/* What could not be taken waits in the connection's buffer. */
+static void
+keep(struct connection *connection, struct span left)
+{
+	if (connection->state != CONNECTION_OPEN)
+		return;
+	if (buffer_append(&connection->in, left.data, left.size) != 0)
+		connection->failed = true;
+	if (connection->in.size == 0 || connection->paused || connection->begun)
+		return;
+	connection->begun = true;
+	connection->read_due_ms =
+		loop_now(connection->network->loop) + connection->limits->read_timeout_ms;
+}
+
+static void
+process(struct connection *connection, struct span fresh)
+{
+	if (unlikely(connection->in.size > 0))
+		fresh = offer_buffered(connection, fresh);
+	if (likely(fresh.size > 0 && connection->in.size == 0 && connection_is_fed(connection)))
+		fresh = offer(connection, fresh);
+	output_flush(connection);
+	keep(connection, fresh);
+}
+
+static void
+receive_failed(struct connection *connection, ssize_t got)
+{
+	if (got == 0) {
+		connection->eof = true;
+		connection_finish(
+			connection, connection->in.size > 0 ? CLOSE_TRUNCATED : CLOSE_CLIENT);
+	} else if (errno != EAGAIN && errno != EINTR) {
+		connection_close(connection, CLOSE_RESET);
+	}
+}
+
+/* In the last step of a drain nothing is read beyond the message that has begun. */
+static bool
+reads_beyond(const struct connection *connection)
+{
+	return connection->drain != DRAIN_FINISH;
+}
+
+void
+input_receive(struct connection *connection)
+{
+	struct network *network = connection->network;
+	size_t rest = reserve_rest(connection);
+	struct iovec parts[2];
+	int count = 0;
+	ssize_t got;
+
+	if (unlikely(connection->failed))
+		return;
+	if (rest > 0)
+		parts[count++] = (struct iovec){ buffer_tail(&connection->in), rest };
+	if (reads_beyond(connection))
+		parts[count++] = (struct iovec){ network->scratch, sizeof(network->scratch) };
+	if (connection->drain == DRAIN_READ_ONCE)
+		connection->drain = DRAIN_FINISH;
+	if (unlikely(count == 0))
+		return;
+
+	got = transport_read(connection->fd, parts, count);
+	if (unlikely(got <= 0)) {
+		receive_failed(connection, got);
+		return;
+	}
+	if (rest > (size_t)got)
+		rest = (size_t)got;
+	connection->in.size += rest;
+	process(connection, (struct span){ network->scratch, (size_t)got - rest });
+}
+
+void
+input_resume(struct connection *connection)
+{
+	process(connection, (struct span){ 0 });
+}
+
+void
+input_discard(struct connection *connection)
+{
+	struct network *network = connection->network;
+	struct iovec part = { network->scratch, sizeof(network->scratch) };
+	ssize_t got = transport_read(connection->fd, &part, 1);
+
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (got > 0) {
+		connection->lingered += (uint32_t)got;
+		if (connection->lingered < LINGER_MAX)
+			return;
+	}
+	connection_close(connection, connection->reason);
+}

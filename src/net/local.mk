@@ -1,0 +1,14 @@
+# Sockets and connections.
+noinst_LIBRARIES += src/libnet.a
+src_libnet_a_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
+src_libnet_a_SOURCES = \
+	src/net/acceptor.c src/net/acceptor.h \
+	src/net/buffer.c src/net/buffer.h \
+	src/net/connection.c src/net/connection.h \
+	src/net/deadline.c src/net/deadline.h \
+	src/net/input.c src/net/input.h \
+	src/net/listener.c src/net/listener.h \
+	src/net/network.c src/net/network.h \
+	src/net/output.c src/net/output.h \
+	src/net/transport.c src/net/transport.h \
+	src/net/unix_socket.c src/net/unix_socket.h

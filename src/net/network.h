@@ -1,0 +1,68 @@
+/*
+ * What the connections of one worker share: its loop, the buffers that are lent to whichever
+ * connection is being served, their list, deadlines and ids, and the places they hold.
+ */
+#ifndef NET_NETWORK_H
+#define NET_NETWORK_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/uio.h>
+
+#include "base/compiler.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "net/deadline.h"
+#include "process/loop.h"
+#include "segment/ids.h"
+#include "segment/segment.h"
+
+struct connection;
+
+enum {
+	/* Read at once: 64 KiB of payload and what frames them, so that one read takes it whole. */
+	NETWORK_SCRATCH = 68 * 1024,
+	NETWORK_GATHER_COPY = 64 * 1024,
+	NETWORK_GATHER_PARTS = 128,
+};
+
+/* Output of the connection being served, until its flush: parts in order, some of them in copy. */
+struct gather {
+	struct connection *owner; /* NULL: empty */
+	struct iovec parts[NETWORK_GATHER_PARTS];
+	int count;
+	size_t size;   /* bytes in all parts */
+	size_t copied; /* bytes used of copy */
+	char copy[NETWORK_GATHER_COPY];
+};
+
+TAILQ_HEAD(connection_list, connection);
+
+struct network {
+	struct loop *loop;
+	struct segment *segment;
+	struct ids ids;
+	struct deadlines deadlines;
+	struct connection_list open;
+	struct connection_list closed; /* freed at the end of the turn */
+	size_t open_count;
+	/* What clients can provoke is logged at a bounded rate, each kind for itself. */
+	struct log_limit refused_limit;
+	struct log_limit protocol_limit;
+	struct log_limit accept_limit;
+	struct gather gather;
+	char scratch[NETWORK_SCRATCH];
+};
+
+/* Makes the network of slot INDEX. NULL with the reason if it cannot. */
+struct network *network_open(struct loop *loop, struct segment *segment, unsigned index,
+	struct error *error) PF_MUST_CHECK;
+
+/* Frees it; every connection must be closed. */
+void network_close(struct network **network);
+
+/* Frees the connections that were closed in this turn. At the end of each turn. */
+void network_sweep(struct network *network);
+
+#endif

@@ -1,0 +1,232 @@
+#include <config.h>
+
+#include "net/output.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "net/transport.h"
+
+enum {
+	/* Up to here a copy that joins its neighbours is cheaper than a part of its own. */
+	COPY_MAX = 1024,
+};
+
+static void
+pause_input(struct connection *connection)
+{
+	connection->paused = true;
+	connection->read_due_ms -= loop_now(connection->network->loop);
+}
+
+static void
+unpause_input(struct connection *connection)
+{
+	connection->paused = false;
+	connection->read_due_ms += loop_now(connection->network->loop);
+}
+
+static void
+progress(struct connection *connection)
+{
+	connection->write_due_ms =
+		loop_now(connection->network->loop) + connection->limits->write_timeout_ms;
+}
+
+/* Puts bytes behind what the kernel has not taken; past max_output the client is not read. */
+static void
+queue(struct connection *connection, const void *data, size_t size)
+{
+	if (connection->out.size == 0)
+		progress(connection);
+	if (buffer_append(&connection->out, data, size) != 0)
+		connection->failed = true;
+	if (!connection->paused && connection->out.size >= (size_t)connection->limits->max_output)
+		pause_input(connection);
+}
+
+static void
+gather_reset(struct gather *gather)
+{
+	gather->owner = NULL;
+	gather->count = 0;
+	gather->size = 0;
+	gather->copied = 0;
+}
+
+/* The gather belongs to one connection at a time: what another left in it goes out first. */
+static struct gather *
+gather_for(struct connection *connection)
+{
+	struct gather *gather = &connection->network->gather;
+
+	if (unlikely(gather->owner != NULL && gather->owner != connection)) {
+		struct connection *other = gather->owner;
+
+		output_flush(other);
+		connection_settle(other);
+	}
+	gather->owner = connection;
+	return gather;
+}
+
+static bool
+has_room(const struct gather *gather, size_t copied)
+{
+	return gather->count < NETWORK_GATHER_PARTS &&
+		copied <= NETWORK_GATHER_COPY - gather->copied;
+}
+
+static void
+add_part(struct gather *gather, void *data, size_t size)
+{
+	struct iovec *last = gather->count > 0 ? &gather->parts[gather->count - 1] : NULL;
+
+	gather->size += size;
+	if (last != NULL && (char *)last->iov_base + last->iov_len == data)
+		last->iov_len += size;
+	else
+		gather->parts[gather->count++] = (struct iovec){ data, size };
+}
+
+static void
+add_lent(struct gather *gather, const void *data, size_t size)
+{
+	add_part(gather, (void *)(uintptr_t)data, size);
+}
+
+static void
+add_copy(struct gather *gather, const void *data, size_t size)
+{
+	char *at = gather->copy + gather->copied;
+
+	memcpy(at, data, size);
+	gather->copied += size;
+	add_part(gather, at, size);
+}
+
+/* Whether output can go through the gather, after it was made to fit: else it must be queued. */
+static bool
+can_gather(struct connection *connection, struct gather *gather, size_t copied)
+{
+	if (connection->out.size == 0 && !has_room(gather, copied))
+		output_flush(connection);
+	return connection->out.size == 0;
+}
+
+static bool
+takes_output(const struct connection *connection)
+{
+	return connection->state == CONNECTION_OPEN && !connection->failed;
+}
+
+void
+connection_send_copy(struct connection *connection, const void *data, size_t size)
+{
+	struct gather *gather;
+
+	if (!takes_output(connection) || size == 0)
+		return;
+	gather = gather_for(connection);
+	if (size > NETWORK_GATHER_COPY) {
+		connection_send_lent(connection, data, size);
+		output_flush(connection);
+	} else if (!can_gather(connection, gather, size)) {
+		queue(connection, data, size);
+	} else if (takes_output(connection)) {
+		gather->owner = connection;
+		add_copy(gather, data, size);
+	}
+}
+
+void
+connection_send_lent(struct connection *connection, const void *data, size_t size)
+{
+	struct gather *gather;
+
+	if (size <= COPY_MAX) {
+		connection_send_copy(connection, data, size);
+		return;
+	}
+	if (!takes_output(connection))
+		return;
+	gather = gather_for(connection);
+	if (!can_gather(connection, gather, 0)) {
+		queue(connection, data, size);
+	} else if (takes_output(connection)) {
+		gather->owner = connection;
+		add_lent(gather, data, size);
+	}
+}
+
+/* Queues the gathered bytes but for the first TAKEN, which the kernel has. */
+static void
+queue_rest(struct connection *connection, const struct gather *gather, size_t taken)
+{
+	if (buffer_reserve(&connection->out, gather->size - taken) != 0)
+		connection->failed = true;
+	for (int i = 0; i < gather->count && !connection->failed; i++) {
+		const struct iovec *part = &gather->parts[i];
+
+		if (taken >= part->iov_len) {
+			taken -= part->iov_len;
+			continue;
+		}
+		queue(connection, (const char *)part->iov_base + taken, part->iov_len - taken);
+		taken = 0;
+	}
+}
+
+static bool
+is_temporary(int error)
+{
+	return error == EAGAIN || error == EINTR || error == ENOBUFS || error == ENOMEM;
+}
+
+void
+output_flush(struct connection *connection)
+{
+	struct gather *gather = &connection->network->gather;
+	ssize_t taken = 0;
+
+	if (gather->owner != connection)
+		return;
+	if (connection->out.size == 0 && gather->count > 0)
+		taken = transport_write(connection->fd, gather->parts, gather->count);
+	if (unlikely(taken < 0 && !is_temporary(errno)))
+		connection_close(connection, CLOSE_RESET);
+	else if (unlikely(taken < (ssize_t)gather->size))
+		queue_rest(connection, gather, taken > 0 ? (size_t)taken : 0);
+	gather_reset(gather);
+}
+
+void
+output_resume(struct connection *connection)
+{
+	struct span waiting = buffer_span(&connection->out);
+	struct iovec part = { (void *)(uintptr_t)waiting.data, waiting.size };
+	ssize_t taken;
+
+	if (waiting.size == 0)
+		return;
+	taken = transport_write(connection->fd, &part, 1);
+	if (taken < 0 && !is_temporary(errno))
+		connection_close(connection, CLOSE_RESET);
+	if (taken <= 0)
+		return;
+	buffer_drop(&connection->out, (size_t)taken);
+	progress(connection);
+	if (connection->paused &&
+		connection->out.size <= (size_t)connection->limits->max_output / 2)
+		unpause_input(connection);
+}
+
+void
+output_discard(struct connection *connection)
+{
+	struct gather *gather = &connection->network->gather;
+
+	if (gather->owner == connection)
+		gather_reset(gather);
+	buffer_drop(&connection->out, connection->out.size);
+}

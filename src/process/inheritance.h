@@ -1,0 +1,34 @@
+/*
+ * All that a child gets from the master. What is not named here is closed in it.
+ */
+#ifndef PROCESS_INHERITANCE_H
+#define PROCESS_INHERITANCE_H
+
+#include <stddef.h>
+
+#include "config/config.h"
+#include "process/privilege.h"
+#include "segment/segment.h"
+
+/* A listening socket, non-blocking, and the service whose connections it brings. */
+struct inherited_listener {
+	int fd;
+	size_t service; /* index in config->services */
+};
+
+/* Borrowed from the master's memory, which the child has a copy of. */
+struct inheritance {
+	const struct config *config;
+	const struct identity *identity;
+	const struct inherited_listener *listeners;
+	size_t listener_count;
+	const int *modules;          /* descriptors of the module files, one a service */
+	const unsigned *service_ids; /* ids in the segment, one a service */
+	struct segment *segment;     /* NULL for a child that only checks */
+	unsigned slot;
+	int number;     /* of the worker, from 1 */
+	int generation; /* from 1 */
+	int channel;    /* set by spawn: the child's end */
+};
+
+#endif

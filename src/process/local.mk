@@ -1,0 +1,12 @@
+# What master and children share.
+noinst_LIBRARIES += src/libprocess.a
+src_libprocess_a_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
+src_libprocess_a_SOURCES = \
+	src/process/channel.c src/process/channel.h \
+	src/process/inheritance.h \
+	src/process/loop.c src/process/loop.h \
+	src/process/messages.h \
+	src/process/privilege.c src/process/privilege.h \
+	src/process/role.h \
+	src/process/signals.c src/process/signals.h \
+	src/process/spawn.c src/process/spawn.h

@@ -1,0 +1,80 @@
+#include <config.h>
+
+#include "process/privilege.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "config/place.h"
+
+static int
+no_such_user(const struct config *config, struct error *error)
+{
+	error_set(error, "there is no user \"%s\" on this system", config->user);
+	return place_error(error, &config->user_place, "user");
+}
+
+static int
+resolve_group(const struct config *config, gid_t *gid, struct error *error)
+{
+	const struct group *group;
+
+	if (config->group[0] == '\0')
+		return 0;
+	group = getgrnam(config->group);
+	if (group == NULL) {
+		error_set(error, "there is no group \"%s\" on this system", config->group);
+		return place_error(error, &config->group_place, "group");
+	}
+	*gid = group->gr_gid;
+	return 0;
+}
+
+int
+privilege_resolve(const struct config *config, struct identity *identity, struct error *error)
+{
+	const struct passwd *user;
+
+	*identity = (struct identity){ .group_count = PRIVILEGE_GROUPS_MAX };
+	if (geteuid() != 0)
+		return 0;
+	user = getpwnam(config->user);
+	if (user == NULL)
+		return no_such_user(config, error);
+	identity->change = true;
+	identity->uid = user->pw_uid;
+	identity->gid = user->pw_gid;
+	if (resolve_group(config, &identity->gid, error) != 0)
+		return -1;
+	if (getgrouplist(user->pw_name, identity->gid, identity->groups, &identity->group_count) <
+		0)
+		return error_set(error, "user \"%s\" is in more than %d groups", config->user,
+			PRIVILEGE_GROUPS_MAX);
+	return 0;
+}
+
+static int
+change_ids(const struct identity *identity, struct error *error)
+{
+	if (setgroups((size_t)identity->group_count, identity->groups) != 0)
+		return error_errno(error, "cannot set the groups");
+	if (setresgid(identity->gid, identity->gid, identity->gid) != 0)
+		return error_errno(error, "cannot become group %u", identity->gid);
+	if (setresuid(identity->uid, identity->uid, identity->uid) != 0)
+		return error_errno(error, "cannot become user %u", identity->uid);
+	return 0;
+}
+
+int
+privilege_drop(const struct identity *identity, struct error *error)
+{
+	if (identity->change && change_ids(identity, error) != 0)
+		return -1;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		return error_errno(error, "cannot renounce new privileges");
+	if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0)
+		return error_errno(error, "cannot allow core dumps");
+	return 0;
+}

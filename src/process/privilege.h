@@ -1,0 +1,37 @@
+/*
+ * Who a child runs as. The names are looked up by the master, before it forks; the child only has
+ * numbers to set.
+ */
+#ifndef PROCESS_PRIVILEGE_H
+#define PROCESS_PRIVILEGE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/compiler.h"
+#include "base/error.h"
+#include "config/config.h"
+
+enum {
+	PRIVILEGE_GROUPS_MAX = 64,
+};
+
+struct identity {
+	bool change; /* started as root: false leaves a child what it is */
+	uid_t uid;
+	gid_t gid;
+	gid_t groups[PRIVILEGE_GROUPS_MAX];
+	int group_count;
+};
+
+/* Looks up `user` and `group`. Returns 0, or -1 with an error that names the option. */
+PF_MUST_CHECK int privilege_resolve(
+	const struct config *config, struct identity *identity, struct error *error);
+
+/*
+ * Becomes IDENTITY for good: groups, user, no capability, no new privilege by any exec.
+ * A core can still be dumped. Returns 0, or -1 with the reason.
+ */
+PF_MUST_CHECK int privilege_drop(const struct identity *identity, struct error *error);
+
+#endif

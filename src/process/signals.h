@@ -1,0 +1,43 @@
+/*
+ * Signals as events of a loop, through signalfd(2): they stay blocked, no handler ever runs, and
+ * a child made by fork has none to undo. A role's signals are a table.
+ */
+#ifndef PROCESS_SIGNALS_H
+#define PROCESS_SIGNALS_H
+
+#include "base/compiler.h"
+#include "base/error.h"
+#include "process/loop.h"
+
+struct signal_row {
+	int signal;
+	void (*handle)(void *arg); /* NULL: the signal is ignored */
+};
+
+struct signals {
+	int fd;
+	struct event *event;
+	const struct signal_row *rows;
+	size_t count;
+	void *arg;
+};
+
+/*
+ * Blocks the signals of ROWS (borrowed) and has each one handled on LOOP; SIGPIPE is ignored.
+ * Called before any thread exists. Returns 0, or -1 with the reason.
+ */
+PF_MUST_CHECK int signals_open(struct signals *signals, struct loop *loop,
+	const struct signal_row *rows, size_t count, void *arg, struct error *error);
+
+void signals_close(struct signals *signals);
+
+/*
+ * In a child just after fork: the default action for every signal. What is blocked stays so until
+ * the child says by signals_open what it wants.
+ */
+void signals_reset(void);
+
+/* The name of a signal without "SIG", for logs. */
+const char *signals_name(int signal);
+
+#endif

@@ -1,0 +1,80 @@
+#include <config.h>
+
+#include "process/spawn.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "process/channel.h"
+#include "process/signals.h"
+
+/* The master's loop, its signal descriptor, other channels, the pid file: all but the named. */
+static void
+close_inherited(const struct inheritance *inheritance)
+{
+	size_t services = inheritance->config->service_count, count = 0;
+	int keep[4 + inheritance->listener_count + services];
+
+	keep[count++] = log_fd();
+	keep[count++] = inheritance->channel;
+	if (inheritance->segment != NULL) {
+		keep[count++] = inheritance->segment->fd;
+		keep[count++] = inheritance->segment->readonly_fd;
+	}
+	for (size_t i = 0; i < inheritance->listener_count; i++)
+		keep[count++] = inheritance->listeners[i].fd;
+	for (size_t i = 0; i < services; i++)
+		keep[count++] = inheritance->modules[i];
+	fd_close_all_but(keep, count);
+}
+
+static PF_NORETURN void
+become(const struct role *role, const struct inheritance *inherited, int channel)
+{
+	struct inheritance inheritance = *inherited;
+
+	inheritance.channel = channel;
+	close_inherited(&inheritance);
+	signals_reset();
+	log_identify(role->name, inheritance.number, inheritance.generation);
+	exit(role->run(&inheritance));
+}
+
+/* With every signal blocked, none reaches the child while it still looks like the master. */
+static pid_t
+fork_blocked(sigset_t *before)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, before);
+	return fork();
+}
+
+pid_t
+spawn(const struct role *role, const struct inheritance *inheritance, int *channel,
+	struct error *error)
+{
+	sigset_t before;
+	int ends[2];
+	pid_t pid;
+
+	if (channel_pair(ends, error) != 0)
+		return -1;
+	pid = fork_blocked(&before);
+	if (pid == 0)
+		become(role, inheritance, ends[1]);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	close(ends[1]);
+	if (pid < 0) {
+		error_errno(error, "cannot fork");
+		close(ends[0]);
+		return -1;
+	}
+	*channel = ends[0];
+	return pid;
+}

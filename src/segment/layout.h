@@ -1,0 +1,65 @@
+/*
+ * What stands in the shared memory, byte by byte. A protocol: another version of preforkd may read
+ * it, so the head and the first 64 bytes of a slot never change, and the rest only with LAYOUT.
+ *
+ * Who writes: the head, the master before it forks (slots_used also later). A slot, the worker
+ * that holds it while that lives; the master from waitpid(2) to the next fork. Everybody reads.
+ * Every word that two processes see is atomic and lock-free.
+ */
+#ifndef SEGMENT_LAYOUT_H
+#define SEGMENT_LAYOUT_H
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SEGMENT_MAGIC UINT64_C(0x64726b6665727000) /* "\0prefkrd" in memory */
+
+enum {
+	SEGMENT_LAYOUT = 1,
+	SEGMENT_SLOTS = 256,
+	SEGMENT_SERVICES = 64,
+	SEGMENT_NAME_SIZE = 64,
+	SEGMENT_PAGE = 4096,
+};
+
+enum slot_state {
+	SLOT_FREE,     /* nobody's: its counts are zero */
+	SLOT_STARTING, /* claimed by the master for a child that is not ready */
+	SLOT_READY,
+	SLOT_DRAINING,
+};
+
+struct segment_head {
+	uint64_t magic;
+	uint32_t layout;
+	uint32_t size; /* of the whole segment, bytes */
+	uint32_t slot_offset;
+	uint32_t slot_size;
+	uint32_t slot_count;
+	_Atomic uint32_t slots_used; /* slots from here on were never claimed: bounds every sum */
+	/* The frozen part ends here. */
+	char services[SEGMENT_SERVICES][SEGMENT_NAME_SIZE]; /* id -> name; never reused */
+};
+
+struct slot {
+	_Alignas(SEGMENT_PAGE) _Atomic uint32_t state;
+	_Atomic uint32_t generation;
+	_Atomic uint32_t pid;
+	_Atomic uint32_t admitted; /* connections that hold a place here */
+	_Atomic int64_t tick_ms;   /* CLOCK_MONOTONIC, when its loop last turned */
+	uint8_t reserved[40];
+	/* The frozen part ends here. */
+	_Atomic uint32_t service_admitted[SEGMENT_SERVICES];
+	_Atomic uint64_t id_stamp; /* the last one used for connection ids: see ids.h */
+};
+
+static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LLONG_LOCK_FREE == 2, "atomics without locks");
+static_assert(offsetof(struct segment_head, slots_used) == 28, "frozen");
+static_assert(offsetof(struct slot, admitted) == 12, "frozen");
+static_assert(offsetof(struct slot, tick_ms) == 16, "frozen");
+static_assert(offsetof(struct slot, service_admitted) == 64, "frozen");
+static_assert(sizeof(struct slot) % SEGMENT_PAGE == 0, "slots are mapped one by one");
+
+#endif

@@ -1,0 +1,7 @@
+# The shared memory.
+noinst_LIBRARIES += src/libsegment.a
+src_libsegment_a_SOURCES = \
+	src/segment/admission.c src/segment/admission.h \
+	src/segment/ids.c src/segment/ids.h \
+	src/segment/layout.h \
+	src/segment/segment.c src/segment/segment.h

@@ -1,0 +1,150 @@
+#include <config.h>
+
+#include "segment/segment.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+static const size_t head_size =
+	(sizeof(struct segment_head) + SEGMENT_PAGE - 1) / SEGMENT_PAGE * SEGMENT_PAGE;
+
+static size_t
+segment_size(void)
+{
+	return head_size + SEGMENT_SLOTS * sizeof(struct slot);
+}
+
+static int
+make_file(struct segment *segment, struct error *error)
+{
+	char path[64];
+
+	segment->fd = memfd_create("preforkd", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (segment->fd < 0)
+		return error_errno(error, "cannot make the shared memory");
+	if (ftruncate(segment->fd, (off_t)segment_size()) != 0 ||
+		fcntl(segment->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
+		return error_errno(error, "cannot size the shared memory");
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", segment->fd);
+	segment->readonly_fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (segment->readonly_fd < 0)
+		return error_errno(error, "cannot open the shared memory for reading");
+	return 0;
+}
+
+static void
+fill_head(struct segment_head *head)
+{
+	head->magic = SEGMENT_MAGIC;
+	head->layout = SEGMENT_LAYOUT;
+	head->size = (uint32_t)segment_size();
+	head->slot_offset = (uint32_t)head_size;
+	head->slot_size = sizeof(struct slot);
+	head->slot_count = SEGMENT_SLOTS;
+}
+
+static int
+map_all(struct segment *segment, int fd, int protection)
+{
+	void *at = mmap(NULL, segment_size(), protection, MAP_SHARED, fd, 0);
+
+	if (at == MAP_FAILED)
+		return -1;
+	segment->head = at;
+	segment->slots = (struct slot *)(void *)((char *)at + head_size);
+	return 0;
+}
+
+int
+segment_create(struct segment *segment, struct error *error)
+{
+	*segment = (struct segment){ .fd = -1, .readonly_fd = -1 };
+	if (make_file(segment, error) == 0) {
+		if (map_all(segment, segment->fd, PROT_READ | PROT_WRITE) == 0) {
+			fill_head(segment->head);
+			return 0;
+		}
+		error_errno(error, "cannot map the shared memory");
+	}
+	segment_destroy(segment);
+	return -1;
+}
+
+void
+segment_destroy(struct segment *segment)
+{
+	if (segment->head != NULL)
+		munmap(segment->head, segment_size());
+	segment->head = NULL;
+	fd_close(&segment->fd);
+	fd_close(&segment->readonly_fd);
+}
+
+int
+segment_attach(struct segment *segment, unsigned index, struct error *error)
+{
+	off_t offset = (off_t)(head_size + index * sizeof(struct slot));
+	void *own;
+
+	munmap(segment->head, segment_size());
+	segment->head = NULL;
+	own = mmap(
+		NULL, sizeof(struct slot), PROT_READ | PROT_WRITE, MAP_SHARED, segment->fd, offset);
+	if (own == MAP_FAILED || map_all(segment, segment->readonly_fd, PROT_READ) != 0)
+		return error_errno(error, "cannot map the shared memory");
+	segment->own = own;
+	fd_close(&segment->fd);
+	fd_close(&segment->readonly_fd);
+	return 0;
+}
+
+void
+segment_slot_claim(struct segment *segment, unsigned index, unsigned generation)
+{
+	struct slot *slot = &segment->slots[index];
+
+	if (index >= atomic_load(&segment->head->slots_used))
+		atomic_store(&segment->head->slots_used, index + 1);
+	atomic_store(&slot->generation, generation);
+	atomic_store(&slot->pid, 0);
+	atomic_store(&slot->state, SLOT_STARTING);
+}
+
+void
+segment_slot_drop(struct segment *segment, unsigned index)
+{
+	struct slot *slot = &segment->slots[index];
+
+	atomic_store(&slot->state, SLOT_FREE);
+	atomic_store(&slot->pid, 0);
+	for (size_t i = 0; i < SEGMENT_SERVICES; i++)
+		atomic_store(&slot->service_admitted[i], 0);
+	atomic_store(&slot->admitted, 0);
+}
+
+int
+segment_service_id(struct segment *segment, const char *name)
+{
+	for (int id = 0; id < SEGMENT_SERVICES; id++) {
+		char *known = segment->head->services[id];
+
+		if (strcmp(known, name) == 0)
+			return id;
+		if (known[0] == '\0') {
+			strlcpy(known, name, SEGMENT_NAME_SIZE);
+			return id;
+		}
+	}
+	return -1;
+}
+
+unsigned
+segment_slot_admitted(const struct segment *segment, unsigned index)
+{
+	return atomic_load(&segment->slots[index].admitted);
+}

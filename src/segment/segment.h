@@ -1,0 +1,47 @@
+/*
+ * The shared memory of master and workers: a sealed memfd that the master makes before it forks.
+ * The master maps all of it for writing; a child maps its own slot for writing and the rest for
+ * reading, through a descriptor that cannot do more, and keeps neither descriptor.
+ */
+#ifndef SEGMENT_SEGMENT_H
+#define SEGMENT_SEGMENT_H
+
+#include <stddef.h>
+
+#include "base/compiler.h"
+#include "base/error.h"
+#include "segment/layout.h"
+
+struct segment {
+	int fd;                    /* -1 in a child that has attached */
+	int readonly_fd;           /* the same file, opened for reading */
+	struct segment_head *head; /* the whole segment; read-only in a child */
+	struct slot *slots;
+	struct slot *own; /* a child's own slot, writable; NULL in the master */
+};
+
+/* Master: makes the segment. Returns 0, or -1 with the reason. */
+PF_MUST_CHECK int segment_create(struct segment *segment, struct error *error);
+
+/* Master: unmaps and closes it. */
+void segment_destroy(struct segment *segment);
+
+/*
+ * Child: gives up what it inherited for what it may have. INDEX is its slot.
+ * Returns 0, or -1 with the reason.
+ */
+PF_MUST_CHECK int segment_attach(struct segment *segment, unsigned index, struct error *error);
+
+/* Master: makes the slot a starting worker's; its counts are zero already. */
+void segment_slot_claim(struct segment *segment, unsigned index, unsigned generation);
+
+/* Master, after waitpid: drops the slot, and with it every place that its worker held. */
+void segment_slot_drop(struct segment *segment, unsigned index);
+
+/* Master: the id of the service of that name, made if it is new; -1 if there are too many. */
+PF_MUST_CHECK int segment_service_id(struct segment *segment, const char *name);
+
+/* Places held in a slot, as its worker says: a number to print, never to trust. */
+unsigned segment_slot_admitted(const struct segment *segment, unsigned index);
+
+#endif

@@ -1,0 +1,32 @@
+/* What `preforkd -t` asks a child for: the steps of a worker's start up to the modules' init. */
+#include <config.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "worker/worker.h"
+
+static int
+run(struct inheritance *inheritance)
+{
+	struct worker worker = { .inheritance = inheritance };
+	struct message message = { .type = MESSAGE_READY };
+	struct error error;
+
+	setproctitle("check");
+	if (worker_start_services(&worker, &error) != 0) {
+		message.type = MESSAGE_FAILED;
+		strlcpy(message.reason, error.text, sizeof(message.reason));
+	}
+	worker_stop_services(&worker);
+	if (channel_send_fd(inheritance->channel, &message) != 0)
+		return EX_OSERR;
+	return message.type == MESSAGE_READY ? EXIT_SUCCESS : EX_CONFIG;
+}
+
+const struct role check_role = {
+	.name = "check",
+	.run = run,
+};

@@ -1,0 +1,103 @@
+#include <config.h>
+
+#include "worker/drain.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "net/connection.h"
+
+static void
+report(struct worker *worker)
+{
+	struct message message = {
+		.type = MESSAGE_DRAINED,
+		.drained = {
+			.closed = (uint32_t)(worker->drain_left - worker->drain_cut),
+			.cut = (uint32_t)worker->drain_cut,
+		},
+	};
+
+	if (channel_send(&worker->channel, &message) != 0)
+		log_debug("the master is gone and does not hear of the drain");
+	log_info("drained", log_int("closed", message.drained.closed),
+		log_int("cut", message.drained.cut));
+}
+
+/* A client that has all its replies and only does not close is not cut off from anything. */
+static void
+on_timeout(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
+{
+	struct worker *worker = arg;
+	struct connection *connection;
+
+	while ((connection = TAILQ_FIRST(&worker->network->open)) != NULL) {
+		if (connection->state == CONNECTION_LINGERING) {
+			connection_close(connection, connection->reason);
+			continue;
+		}
+		worker->drain_cut++;
+		connection_close(connection, CLOSE_CUT);
+	}
+}
+
+int
+drain_open(struct worker *worker, struct error *error)
+{
+	worker->drain_timer = evtimer_new(worker->loop.base, on_timeout, worker);
+	if (worker->drain_timer == NULL)
+		return error_set(error, "cannot make a timer");
+	return 0;
+}
+
+void
+drain_close(struct worker *worker)
+{
+	if (worker->drain_timer != NULL)
+		event_free(worker->drain_timer);
+	worker->drain_timer = NULL;
+}
+
+static void
+show(struct worker *worker)
+{
+	const struct inheritance *inheritance = worker->inheritance;
+	struct message message = { .type = MESSAGE_DRAINING };
+
+	atomic_store(&worker->network->segment->own->state, SLOT_DRAINING);
+	setproctitle("worker %d (generation %d, draining)", inheritance->number,
+		inheritance->generation);
+	if (channel_send(&worker->channel, &message) != 0)
+		log_debug("the master is gone: draining without it");
+}
+
+void
+drain_begin(struct worker *worker, bool all)
+{
+	struct connection *connection, *next;
+
+	if (worker->state == WORKER_DRAINING)
+		return;
+	worker->state = WORKER_DRAINING;
+	if (all)
+		acceptor_take_queued(&worker->acceptor);
+	acceptor_close(&worker->acceptor);
+	worker->drain_left = worker->network->open_count;
+	show(worker);
+
+	loop_start_timer(worker->drain_timer, worker->inheritance->config->drain_timeout_ms);
+	TAILQ_FOREACH_SAFE (connection, &worker->network->open, entry, next)
+		connection_drain(connection);
+}
+
+void
+drain_check(struct worker *worker)
+{
+	if (worker->state != WORKER_DRAINING || worker->network->open_count > 0 ||
+		worker->loop.stopping)
+		return;
+	report(worker);
+	worker_stop(worker);
+}

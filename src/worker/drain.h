@@ -1,0 +1,22 @@
+/* How a worker ends: it stops accepting, finishes what is under way, and goes. */
+#ifndef WORKER_DRAIN_H
+#define WORKER_DRAIN_H
+
+#include "worker/worker.h"
+
+/* Prepares; on the worker's loop. Returns 0, or -1 with the reason. */
+PF_MUST_CHECK int drain_open(struct worker *worker, struct error *error);
+void drain_close(struct worker *worker);
+
+/*
+ * Stops accepting (with ALL, every worker does: what the kernel has queued is taken first, since
+ * nobody else will), reads each connection once more, answers all that this brought and closes each
+ * in order. The worker stops when none is left, or at `drain_timeout`, which cuts the rest.
+ * Idempotent.
+ */
+void drain_begin(struct worker *worker, bool all);
+
+/* At the end of each turn: stops the worker if it has drained. */
+void drain_check(struct worker *worker);
+
+#endif

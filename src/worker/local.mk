@@ -1,0 +1,8 @@
+# The worker.
+noinst_LIBRARIES += src/libworker.a
+src_libworker_a_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
+src_libworker_a_SOURCES = \
+	src/worker/check.c \
+	src/worker/drain.c src/worker/drain.h \
+	src/worker/session.c src/worker/session.h \
+	src/worker/worker.c src/worker/worker.h

@@ -1,0 +1,241 @@
+#include <config.h>
+
+#include "worker/worker.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "worker/drain.h"
+#include "worker/session.h"
+
+enum {
+	TICK_MS = 50, /* half of what makes a worker count as standing still */
+};
+
+/* If the module crashes or hangs, the master can name it. */
+static int
+say_starting(const struct worker *worker, uint32_t service)
+{
+	const struct message message = { .type = MESSAGE_STARTING, .service = service };
+
+	return channel_send_fd(worker->inheritance->channel, &message);
+}
+
+int
+worker_start_services(struct worker *worker, struct error *error)
+{
+	const struct inheritance *inheritance = worker->inheritance;
+	const struct config *config = inheritance->config;
+
+	if (privilege_drop(inheritance->identity, error) != 0)
+		return -1;
+	worker->services = calloc(config->service_count, sizeof(worker->services[0]));
+	if (worker->services == NULL)
+		return error_errno(error, "cannot make the services");
+	for (size_t i = 0; i < config->service_count; i++) {
+		unsigned id = inheritance->service_ids != NULL ? inheritance->service_ids[i] : 0;
+
+		if (say_starting(worker, (uint32_t)i) != 0)
+			return error_set(error, "the master is gone");
+		worker->services_started++;
+		if (service_start(&worker->services[i], &config->services[i],
+			    inheritance->modules[i], id, (unsigned)inheritance->number, error) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+void
+worker_stop_services(struct worker *worker)
+{
+	while (worker->services_started > 0)
+		service_stop(&worker->services[--worker->services_started]);
+	free(worker->services);
+	worker->services = NULL;
+}
+
+void
+worker_stop(struct worker *worker)
+{
+	loop_stop(&worker->loop);
+}
+
+static void
+show_tick(struct worker *worker)
+{
+	atomic_store_explicit(&worker->network->segment->own->tick_ms, loop_now(&worker->loop),
+		memory_order_relaxed);
+}
+
+static void
+on_tick(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
+{
+	show_tick(arg);
+}
+
+static void
+on_turn_end(void *arg)
+{
+	struct worker *worker = arg;
+
+	network_sweep(worker->network);
+	drain_check(worker);
+}
+
+static void
+on_accepted(void *arg, int fd, size_t service)
+{
+	struct worker *worker = arg;
+
+	session_open(worker->network, fd, &worker->services[service]);
+}
+
+static void
+on_term(void *arg)
+{
+	drain_begin(arg, false);
+}
+
+/* A terminal sends it to all at once, and the master says the same to whoever is left. */
+static void
+on_quit(void *arg PF_UNUSED)
+{
+	_exit(EXIT_SUCCESS);
+}
+
+static const struct signal_row signal_rows[] = {
+	{ SIGTERM, on_term },
+	{ SIGQUIT, on_quit },
+	{ SIGINT, NULL },
+	{ SIGHUP, NULL },
+	{ SIGUSR1, NULL },
+	{ SIGUSR2, NULL },
+	{ SIGTTIN, NULL },
+	{ SIGTTOU, NULL },
+};
+
+static void
+go(struct worker *worker)
+{
+	if (worker->state != WORKER_STARTING)
+		return;
+	worker->state = WORKER_ACCEPTING;
+	show_tick(worker);
+	atomic_store(&worker->network->segment->own->state, SLOT_READY);
+	acceptor_start(&worker->acceptor);
+}
+
+static void
+on_message(void *arg, const struct message *message)
+{
+	struct worker *worker = arg;
+
+	if (message == NULL) {
+		if (worker->state != WORKER_DRAINING)
+			log_warn("the master is gone: draining");
+		drain_begin(worker, true);
+		return;
+	}
+	switch ((enum message_type)message->type) {
+	case MESSAGE_GO:
+		go(worker);
+		break;
+	case MESSAGE_DRAIN:
+		drain_begin(worker, true);
+		break;
+	case MESSAGE_STARTING:
+	case MESSAGE_READY:
+	case MESSAGE_FAILED:
+	case MESSAGE_DRAINING:
+	case MESSAGE_DRAINED:
+		break;
+	}
+}
+
+static int
+open_loop(struct worker *worker, struct error *error)
+{
+	const struct inheritance *inheritance = worker->inheritance;
+
+	if (loop_open(&worker->loop, error) != 0 ||
+		signals_open(&worker->signals, &worker->loop, signal_rows, countof(signal_rows),
+			worker, error) != 0 ||
+		channel_open(&worker->channel, inheritance->channel, &worker->loop, on_message,
+			worker, error) != 0)
+		return -1;
+	worker->tick = event_new(worker->loop.base, -1, EV_PERSIST, on_tick, worker);
+	if (worker->tick == NULL)
+		return error_set(error, "cannot make a timer");
+	return 0;
+}
+
+static int
+start(struct worker *worker, struct error *error)
+{
+	const struct inheritance *inheritance = worker->inheritance;
+	struct segment *segment = inheritance->segment;
+	const struct timeval tick = loop_timeval(TICK_MS);
+
+	if (segment_attach(segment, inheritance->slot, error) != 0 || open_loop(worker, error) != 0)
+		return -1;
+	atomic_store(&segment->own->pid, (uint32_t)getpid());
+	worker->network = network_open(&worker->loop, segment, inheritance->slot, error);
+	if (worker->network == NULL ||
+		acceptor_open(&worker->acceptor, worker->network, inheritance, on_accepted, worker,
+			error) != 0 ||
+		drain_open(worker, error) != 0 || worker_start_services(worker, error) != 0)
+		return -1;
+	worker->loop.turn_end = on_turn_end;
+	worker->loop.arg = worker;
+	return event_add(worker->tick, &tick);
+}
+
+static void
+stop(struct worker *worker)
+{
+	if (worker->network != NULL)
+		network_sweep(worker->network);
+	worker_stop_services(worker);
+	acceptor_close(&worker->acceptor);
+	drain_close(worker);
+	network_close(&worker->network);
+	if (worker->tick != NULL)
+		event_free(worker->tick);
+	channel_close(&worker->channel);
+	signals_close(&worker->signals);
+	loop_close(&worker->loop);
+}
+
+static int
+run(struct inheritance *inheritance)
+{
+	struct worker worker = {
+		.inheritance = inheritance,
+		.signals = { .fd = -1 },
+		.channel = { .fd = -1 },
+	};
+	struct message message = { .type = MESSAGE_READY };
+	struct error error;
+	int status = EXIT_SUCCESS;
+
+	setproctitle("worker %d (generation %d)", inheritance->number, inheritance->generation);
+	if (start(&worker, &error) != 0) {
+		message.type = MESSAGE_FAILED;
+		strlcpy(message.reason, error.text, sizeof(message.reason));
+		status = EX_CONFIG;
+	}
+	if (channel_send_fd(inheritance->channel, &message) == 0 && status == EXIT_SUCCESS)
+		loop_run(&worker.loop);
+	stop(&worker);
+	return status;
+}
+
+const struct role worker_role = {
+	.name = "worker",
+	.run = run,
+};

@@ -1,0 +1,53 @@
+/*
+ * The worker: starts, runs its loop, stops. What it does with a connection is session.c's, how it
+ * ends is drain.c's.
+ */
+#ifndef WORKER_WORKER_H
+#define WORKER_WORKER_H
+
+#include "dispatch/service.h"
+#include "net/acceptor.h"
+#include "net/network.h"
+#include "process/channel.h"
+#include "process/loop.h"
+#include "process/role.h"
+#include "process/signals.h"
+
+/*
+ *	STARTING --ready, GO--> ACCEPTING --drain_begin--> DRAINING --last connection--> (exit)
+ */
+enum worker_state {
+	WORKER_STARTING,
+	WORKER_ACCEPTING,
+	WORKER_DRAINING,
+};
+
+struct worker {
+	const struct inheritance *inheritance;
+	enum worker_state state;
+	struct loop loop;
+	struct signals signals;
+	struct channel channel; /* to the master */
+	struct network *network;
+	struct acceptor acceptor;
+	struct service *services; /* the order of the configuration */
+	size_t services_started;
+	struct event *tick; /* shows other processes that the loop turns */
+	struct event *drain_timer;
+	size_t drain_left; /* connections when the drain began */
+	size_t drain_cut;  /* of them, closed with work unfinished */
+};
+
+extern const struct role worker_role;
+
+/* Loads the modules, says how that went, exits. */
+extern const struct role check_role;
+
+/* Becomes unprivileged. Then starts every service. For both roles. Returns 0, or -1. */
+PF_MUST_CHECK int worker_start_services(struct worker *worker, struct error *error);
+void worker_stop_services(struct worker *worker);
+
+/* Ends the process's work at the end of this turn. */
+void worker_stop(struct worker *worker);
+
+#endif

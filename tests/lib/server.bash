@@ -1,0 +1,114 @@
+# shellcheck shell=bash disable=SC2034,SC2119,SC2120
+# Starts and ends servers for the bats files. Everything stands under $BATS_TEST_TMPDIR, so that
+# tests can run side by side.
+#
+#	setup() { load lib/server; }
+#	teardown() { server_teardown; }
+
+PREFORK_BUILD=${PREFORK_BUILD:-$BATS_TEST_DIRNAME/..}
+PREFORK_SOURCE=${PREFORK_SOURCE:-$BATS_TEST_DIRNAME/..}
+PREFORKD=${PREFORKD:-$PREFORK_BUILD/src/preforkd}
+PREFORKCAT=${PREFORKCAT:-$PREFORK_BUILD/src/preforkcat}
+PYTHON=${PYTHON:-/usr/bin/python3}
+LIB=$BATS_TEST_DIRNAME/lib
+SERVER_PIDS=()
+
+# Seconds within which anything that is expected must have happened on a slow machine.
+PATIENCE=${PATIENCE:-30}
+
+# wait_until COMMAND...: polls until it succeeds; fails after $PATIENCE seconds.
+wait_until() {
+    local end=$((SECONDS + PATIENCE))
+    until "$@"; do
+        if ((SECONDS >= end)); then
+            echo "gave up waiting for: $*" >&2
+            return 1
+        fi
+        read -rt 0.02 <> <(:) || :
+    done
+}
+
+# server_spawn ARGUMENT...: starts preforkd without waiting for it. Sets SERVER_PID, SERVER_LOG.
+server_spawn() {
+    SERVER_LOG=$BATS_TEST_TMPDIR/server-${#SERVER_PIDS[@]}.log
+    "$PREFORKD" "$@" </dev/null >"$SERVER_LOG" 2>&1 3>&- &
+    SERVER_PID=$!
+    SERVER_PIDS+=("$SERVER_PID")
+}
+
+# server_start ARGUMENT...: the same, and waits until it is ready.
+server_start() {
+    server_spawn "$@"
+    wait_until server_is_ready_or_gone
+    server_has_logged 'msg"?[=:]"?ready'
+}
+
+# echo_start ARGUMENT...: an echo server on a port of its own; sets ADDRESS.
+echo_start() {
+    server_start --listen 127.0.0.1:0 --module echo "$@"
+    ADDRESS=$(server_address)
+}
+
+server_is_ready_or_gone() {
+    server_has_logged 'msg"?[=:]"?ready' || ! kill -0 "$SERVER_PID" 2>/dev/null
+}
+
+# server_has_logged EXTENDED-REGULAR-EXPRESSION
+server_has_logged() {
+    grep -Eq "$1" "$SERVER_LOG"
+}
+
+# Where a service listens (the first address in the log; or the one of service $1).
+server_address() {
+    sed -En "s/.*msg=listening service=${1:-[^ ]*} address=(.*)/\1/p" "$SERVER_LOG" | head -n 1
+}
+
+worker_pids() {
+    pgrep -P "$SERVER_PID" || :
+}
+
+worker_count_is() {
+    [ "$(worker_pids | wc -l)" -eq "$1" ]
+}
+
+# worker_pid NUMBER: of the one that is not draining.
+worker_pid() {
+    pgrep -P "$SERVER_PID" -f "preforkd: worker $1 \(generation [0-9]+\)\$"
+}
+
+# Waits for the server's end; sets SERVER_STATUS.
+server_wait() {
+    SERVER_STATUS=0
+    wait_until server_is_gone
+    wait "$SERVER_PID" || SERVER_STATUS=$?
+}
+
+server_is_gone() {
+    ! kill -0 "$SERVER_PID" 2>/dev/null || [ "$(process_state "$SERVER_PID")" = Z ]
+}
+
+# The letter of proc(5): R, S, T, Z ...
+process_state() {
+    sed -E 's/^[0-9]+ \(.*\) (.).*/\1/' "/proc/$1/stat" 2>/dev/null
+}
+
+# server_stop [SIGNAL]: asks it to end (TERM) and waits; sets SERVER_STATUS.
+server_stop() {
+    kill -s "${1:-TERM}" "$SERVER_PID"
+    server_wait
+}
+
+# Ends what the test left running, by pid, and shows the log if the test failed.
+server_teardown() {
+    local pid child
+    for pid in "${SERVER_PIDS[@]}"; do
+        for child in $(pgrep -P "$pid"); do
+            kill -KILL "$child" 2>/dev/null || :
+        done
+        kill -KILL "$pid" 2>/dev/null || :
+        wait "$pid" 2>/dev/null || :
+    done
+    if [ "${BATS_TEST_COMPLETED:-}" != 1 ]; then
+        tail -n 40 "$BATS_TEST_TMPDIR"/server-*.log 2>/dev/null || :
+    fi
+}
