@@ -42,3 +42,39 @@ check-local: $(check_PROGRAMS) all
 	@BATS='$(BATS)' MANDOC='$(MANDOC)' PYTHON='$(PYTHON)' PREFORK_CC='$(CC)' \
 		PREFORK_SANITIZERS='$(SANITIZER_FLAGS)' \
 		sh '$(srcdir)/tests/run' '$(abs_srcdir)' '$(abs_builddir)' $(TESTS_ONLY)
+
+EXTRA_DIST += tests/run \
+	tests/backpressure.bats \
+	tests/command.bats \
+	tests/descriptors.bats \
+	tests/drain.bats \
+	tests/echo.bats \
+	tests/frames.bats \
+	tests/hardening.bats \
+	tests/install.bats \
+	tests/limits.bats \
+	tests/log.bats \
+	tests/modules.bats \
+	tests/pid_file.bats \
+	tests/preforkcat.bats \
+	tests/supervision.bats \
+	tests/timeouts.bats \
+	tests/lib/client.bash \
+	tests/lib/client.py \
+	tests/lib/descriptors.py \
+	tests/lib/load.bash \
+	tests/lib/load.py \
+	tests/lib/loglines.py \
+	tests/lib/modules.bash \
+	tests/lib/modules/commands.c \
+	tests/lib/modules/refused.c \
+	tests/lib/modules/sized.c \
+	tests/lib/peer.bash \
+	tests/lib/peer.py \
+	tests/lib/server.bash \
+	tests/lint/format \
+	tests/lint/includes \
+	tests/lint/manuals \
+	tests/lint/options \
+	tests/lint/shape \
+	tests/lint/shell

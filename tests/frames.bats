@@ -1,0 +1,160 @@
+#!/usr/bin/env bats
+# Frames however the bytes arrive, and connections however they end.
+
+setup() {
+    load lib/server
+    load lib/client
+    bats_load_library bats-support
+    bats_load_library bats-assert
+}
+
+teardown() {
+    server_teardown
+}
+
+# frames_start ARGUMENT...: one worker, which says why each connection ends.
+frames_start() {
+    echo_start --set workers=1 --set log.level=debug "$@"
+}
+
+# Where the bytes are cut
+
+@test "a pipelined stream in 1-byte segments gets the same replies (C1)" {
+    frames_start
+    client stream --piece 1 --times 3 "$ADDRESS"
+    wait_until server_closed client
+}
+
+@test "a pipelined stream that the server reads byte by byte gets the same replies (C1)" {
+    server_start --listen "unix:$BATS_TEST_TMPDIR/s" --module echo --set workers=1
+    client stream --piece 1 --one-by-one "unix:$BATS_TEST_TMPDIR/s"
+}
+
+@test "a stream cut in two at every point gets the same replies (C1)" {
+    frames_start
+    client splits "$ADDRESS"
+}
+
+@test "a stream cut in two at every point within its 8-byte lengths gets the same replies (C1)" {
+    frames_start --set length_bytes=8
+    client splits --length-bytes 8 "$ADDRESS"
+}
+
+@test "thousands of frames in one piece get their replies (C1)" {
+    frames_start
+    client stream --piece 0 --times 1000 "$ADDRESS"
+}
+
+@test "pieces that fit neither frames nor buffers get the same replies (C1)" {
+    frames_start
+    client stream --piece 4093 --times 500 "$ADDRESS"
+    client stream --piece 70001 --times 1000 "$ADDRESS"
+}
+
+@test "large messages pipelined on several connections come back unchanged" {
+    frames_start
+    client large --clients 4 --sizes 64K,1M,65535,1,300001,64K,1M --times 2 "$ADDRESS"
+}
+
+@test "large messages come back unchanged while max_output stops the reading all the time" {
+    frames_start --set max_output=1K
+    client large --clients 4 --sizes 64K,1M,65535,1,300001,64K,1M "$ADDRESS"
+}
+
+# What is no frame
+
+# violation LENGTH REASON ARGUMENT...: that length behind three good frames.
+violation() {
+    frames_start "${@:3}"
+    client violate --frames 3 --announce "$1" "$ADDRESS"
+    wait_until server_closed protocol
+    server_has_logged "level=warn .*msg=\"protocol error\" reason=\"$2\" announced=$(($1)) "
+    server_has_logged 'msg="connection closed" reason=protocol .* requests=3$'
+}
+
+@test "an empty frame ends the connection in order behind the earlier replies (C2)" {
+    violation 0 "empty frame"
+}
+
+@test "a frame one byte over max_message_size ends the connection in order (C2)" {
+    violation 1001 "frame longer than max_message_size" --set max_message_size=1000
+}
+
+@test "a length of 2^31 - 1 ends the connection in order (C2)" {
+    violation 0x7fffffff "frame longer than max_message_size"
+}
+
+@test "a length of 2^31 ends the connection in order (C2)" {
+    violation 0x80000000 "frame longer than max_message_size"
+}
+
+@test "a length of 2^32 - 1 ends the connection in order (C2)" {
+    violation 0xffffffff "frame longer than max_message_size"
+}
+
+@test "8-byte lengths up to 2^64 - 1 end the connection in order and are logged as they were (C2)" {
+    frames_start --set length_bytes=8
+    for length in 4294967296 9223372036854775807 9223372036854775808 18446744073709551615; do
+        client violate --length-bytes 8 --announce "$length" "$ADDRESS"
+        wait_until server_has_logged "msg=\"protocol error\" .* announced=$length "
+    done
+}
+
+@test "a frame of exactly max_message_size is served (C2)" {
+    frames_start --set max_message_size=1000
+    client ask --size 1000 "$ADDRESS"
+    run client ask --size 1001 "$ADDRESS"
+    assert_failure
+}
+
+@test "a violation in the first frame of a connection ends it in order (C2)" {
+    frames_start
+    client violate --frames 0 --announce 0 "$ADDRESS"
+    wait_until server_has_logged 'msg="connection closed" reason=protocol .* requests=0$'
+}
+
+@test "after a violation 400 KB of replies arrive while input still comes, for 30 clients (C6)" {
+    echo_start --set workers=2
+    client violate-unread --clients 30 "$ADDRESS"
+}
+
+@test "after a violation the replies arrive though max_output stops the reading (C6)" {
+    echo_start --set workers=2 --set max_output=16K
+    client violate-unread --clients 30 "$ADDRESS"
+}
+
+@test "a client that does not close after its violation holds its place for two seconds (C6)" {
+    frames_start --set max_connections=1
+    client linger "$ADDRESS"
+}
+
+@test "a client that sends without end after its violation is cut off (C6)" {
+    frames_start --set max_connections=1
+    client linger-talking "$ADDRESS"
+}
+
+# How clients leave
+
+@test "a client that has shut its sending side gets all its replies, then the end (C4)" {
+    frames_start
+    client half-close --frames 2000 "$ADDRESS"
+    wait_until server_closed client
+}
+
+@test "a client that has shut its sending side gets replies that had to wait for max_output (C4)" {
+    frames_start --set max_output=1K
+    client half-close --frames 2000 --size 1000 "$ADDRESS"
+    wait_until server_closed client
+}
+
+@test "a client that shuts its sending side within a frame gets the earlier replies (C4)" {
+    frames_start
+    client half-close --partial --frames 2000 "$ADDRESS"
+    wait_until server_closed truncated
+}
+
+@test "resets within frames and with replies queued leave no place taken (C4)" {
+    frames_start --set max_connections=2 --set max_output=64K
+    client reset --times 16 "$ADDRESS"
+    server_closed reset
+}

@@ -1,0 +1,80 @@
+#!/usr/bin/env bats
+# Limits are exact, whatever happens, and the connections are spread over the workers.
+
+setup() {
+    load lib/server
+    load lib/client
+    bats_load_library bats-support
+    bats_load_library bats-assert
+}
+
+teardown() {
+    server_teardown
+}
+
+@test "max_connections is exact over all workers, refusals are immediate, others go on (C5)" {
+    echo_start --set workers=4 --set services.main.max_connections=0 --set max_connections=50
+    client limit --limits 50 "$ADDRESS"
+    server_has_logged 'level=warn .*msg="connection refused" reason=max_connections service=main'
+}
+
+@test "max_connections of a service is exact, and leaves other services their places (C5)" {
+    server_start_file <<END_OF_FILE
+        workers = 4
+        max_connections = 30
+        services = {
+            a = { listen = [ "127.0.0.1:0" ], module = "echo", max_connections = 10 }
+            b = { listen = [ "127.0.0.2:0" ], module = "echo" }
+        }
+END_OF_FILE
+    client limit --limits 10,20 "$(server_address a)" "$(server_address b)"
+    server_has_logged 'msg="connection refused" reason="max_connections of the service" service=a'
+    server_has_logged 'msg="connection refused" reason=max_connections service=b'
+}
+
+@test "max_connections of one is exact on many workers (C5)" {
+    echo_start --set workers=8 --set max_connections=1
+    client limit --limits 1 "$ADDRESS"
+}
+
+# rush SEED: an eighth of the kills; a fresh server, since workers that die often come back later.
+rush() {
+    server_start_file <<END_OF_FILE
+        workers = 4
+        max_connections = 60
+        services = {
+            a = { listen = [ "127.0.0.1:0" ], module = "echo", max_connections = 36 }
+            b = { listen = [ "127.0.0.2:0" ], module = "echo" }
+        }
+END_OF_FILE
+    client rush --seed "$1" --kills 25 --freeze-each 5 --total 60 --limits 36,60 \
+        --server "$SERVER_PID" "$(server_address a)" "$(server_address b)"
+    wait_until worker_count_is 4
+    server_stop
+}
+
+@test "a rush of three times the limit with 200 killed workers never exceeds it (W3, C5)" {
+    for seed in ${PREFORK_RUSH_SEEDS:-1 2 3 4 5 6 7 8}; do
+        echo "seed $seed"
+        rush "$seed"
+    done
+}
+
+@test "50 connections are spread over 4 workers, most to least loaded at most 1.3" {
+    echo_start --set workers=4 --option tag=true
+    client spread --clients 50 --workers 4 --ratio 1.3 "$ADDRESS"
+}
+
+@test "400 connections are spread over 4 workers, most to least loaded at most 1.1" {
+    echo_start --set workers=4 --option tag=true
+    client spread --clients 400 --workers 4 --ratio 1.1 "$ADDRESS"
+}
+
+@test "without descriptors accepting pauses, does not spin, and recovers by itself (L1)" {
+    printf '#!/bin/sh\nulimit -n 40\nexec "%s" "$@"\n' "$PREFORKD" >"$BATS_TEST_TMPDIR/starved"
+    chmod +x "$BATS_TEST_TMPDIR/starved"
+    PREFORKD=$BATS_TEST_TMPDIR/starved
+    echo_start --set workers=1
+    client starve --clients 80 --server "$SERVER_PID" --log "$SERVER_LOG" "$ADDRESS"
+    server_has_logged 'level=error .*msg="cannot accept, pausing" error="Too many open files"'
+}

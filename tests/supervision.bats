@@ -1,0 +1,389 @@
+#!/usr/bin/env bats
+# The master keeps its workers, and a worker without its master ends: processes by name, by
+# signal, by crash, by identity.
+# shellcheck disable=SC2030,SC2031 # each test is a subshell
+
+setup() {
+    load lib/server
+    load lib/load
+    load lib/modules
+    bats_load_library bats-support
+    bats_load_library bats-assert
+    ORPHANS=()
+}
+
+teardown() {
+    local pid
+    for pid in "${ORPHANS[@]}"; do
+        kill -KILL "$pid" 2>/dev/null || :
+    done
+    load_teardown
+    server_teardown
+}
+
+# start_tagged [ARGUMENT...]: two workers that say who they are, and 6 clients. Sets ON_1 and ON_2
+# to how many each of the two serves: 3, or one more or less.
+start_tagged() {
+    echo_start --set workers=2 --option tag=true "$@"
+    talk_start "$ADDRESS" --tag
+    talk open 6
+    talk workers
+    [[ $TALK_SAID =~ ^1=([234])\ 2=([234])$ ]]
+    ON_1=${BASH_REMATCH[1]} ON_2=${BASH_REMATCH[2]}
+}
+
+# worker_is_new NUMBER OLD-PID: whether another process has that number now.
+worker_is_new() {
+    local pid
+    pid=$(worker_pid "$1") && [ "$pid" != "$2" ]
+}
+
+process_is_gone() {
+    [[ $(process_state "$1") =~ ^Z?$ ]]
+}
+
+title() {
+    tr '\0' '\n' <"/proc/$1/cmdline" | head -n 1
+}
+
+# A death of worker 1 by `kill`: its own clients lose their connection, the others notice nothing.
+worker_is_killed_by() {
+    local pid
+    start_tagged
+    pid=$(worker_pid 1)
+    kill -s "$1" "$pid"
+    wait_until worker_is_new 1 "$pid"
+    wait_until server_has_logged \
+        "level=error .*msg=\"worker died\" number=1 pid=$pid how=\"signal $1[^\"]*\" uptime_ms=[0-9]+ connections=$ON_1\$"
+    talk ping
+    [[ $TALK_SAID =~ ^alive=$ON_2\ (eof|reset)=$ON_1$ ]]
+    wait_until clients_reach_worker 1
+}
+
+# clients_reach_worker NUMBER: whether one of 4 more clients is served by it.
+clients_reach_worker() {
+    talk open 4
+    talk workers
+    [[ " $TALK_SAID " == *" $1="* ]]
+}
+
+@test "W1: a worker killed with KILL is replaced at once and no other connection is dropped" {
+    worker_is_killed_by KILL
+}
+
+@test "W1: a worker killed with SEGV is replaced at once and no other connection is dropped" {
+    let_crash
+    worker_is_killed_by SEGV
+}
+
+@test "W1: a worker killed with ABRT is replaced at once and no other connection is dropped" {
+    let_crash
+    worker_is_killed_by ABRT
+}
+
+@test "W1: under load, a killed worker takes only its own connections with it" {
+    local held
+    echo_start --set workers=2
+    load_start "$ADDRESS" --connections 40 --depth 2
+    kill -KILL "$(worker_pid 2)"
+    wait_until server_has_logged 'msg="worker died" number=2 .*how="signal KILL" '
+    held=$(sed -n 's/.*msg="worker died".* connections=\([0-9]*\)$/\1/p' "$SERVER_LOG")
+    ((held > 0 && held < 40))
+    load_finish
+    load_says connections=40 "done=$((40 - held))" wrong=0
+}
+
+# module_crashes MESSAGE HOW: what a module does on a message ends its worker alone.
+module_crashes() {
+    let_crash
+    module_build commands
+    server_start --listen 127.0.0.1:0 --module "$MODULE" --set workers=2
+    ADDRESS=$(server_address)
+    talk_start "$ADDRESS"
+    talk open 2
+    run "$PREFORKCAT" "$ADDRESS" service
+    local number=${output#main }
+    run "$PREFORKCAT" "$ADDRESS" "$1"
+    assert_failure
+    wait_until server_has_logged "msg=\"worker died\" number=[12] pid=[0-9]+ how=\"$2\" "
+    wait_until worker_count_is 2
+    wait_until talk_open_works
+    [[ $number == [12] ]]
+}
+
+talk_open_works() {
+    talk open 1
+}
+
+@test "W1: a module that dereferences NULL on a message ends its worker alone" {
+    module_crashes null 'signal SEGV[^"]*'
+}
+
+@test "W1: a module that aborts on a message ends its worker alone" {
+    module_crashes abort 'signal ABRT[^"]*'
+}
+
+@test "W1: a module that exits on a message ends its worker alone" {
+    module_crashes exit 'exit status 1'
+}
+
+@test "W1: the places of a killed worker are free at once" {
+    local pid held
+    start_tagged --set max_connections=10
+    talk_gives 4 fill
+    talk_gives 0 fill
+    pid=$(worker_pid 2)
+    kill -KILL "$pid"
+    wait_until worker_is_new 2 "$pid"
+    wait_until server_has_logged "msg=\"worker died\" number=2 pid=$pid "
+    held=$(sed -n "s/.*pid=$pid .*connections=\\([0-9]*\\)\$/\\1/p" "$SERVER_LOG")
+    ((held > 0 && held < 10))
+    talk_gives "$held" fill
+}
+
+@test "W2: a worker that keeps crashing is replaced after growing delays" {
+    local pid=0
+    echo_start --set workers=1
+    for _ in 1 2 3 4 5 6; do
+        wait_until worker_is_new 1 "$pid"
+        pid=$(worker_pid 1)
+        kill -KILL "$pid"
+    done
+    wait_until worker_is_new 1 "$pid"
+    run sed -n 's/.*msg="worker will be replaced" number=1 delay_ms=\([0-9]*\) deaths_in_a_row=\([0-9]*\)$/\2 after \1/p' "$SERVER_LOG"
+    assert_output "$(printf '%s\n' '2 after 50' '3 after 100' '4 after 200' '5 after 400' '6 after 800')"
+    run "$PREFORKCAT" "$ADDRESS" still
+    assert_output still
+}
+
+@test "W2: a worker that cannot start any more does not spin, and serves once it can" {
+    local crash_file=$BATS_TEST_TMPDIR/crash pid deaths
+    let_crash
+    open_tmpdir
+    module_build refused -DINIT_CRASHES_IF_PATH
+    server_start --listen 127.0.0.1:0 --module "$MODULE" --option "path=$crash_file" --set workers=2
+    ADDRESS=$(server_address)
+    touch "$crash_file"
+    pid=$(worker_pid 1)
+    kill -KILL "$pid"
+    wait_until server_has_logged 'msg="worker will be replaced" number=1 delay_ms=200 '
+    run "$PREFORKCAT" "$ADDRESS" "the other worker serves"
+    assert_output "the other worker serves"
+    deaths=$(grep -c 'msg="worker died" number=1 ' "$SERVER_LOG")
+    ((deaths <= 6))
+    rm "$crash_file"
+    wait_until worker_is_new 1 "$pid"
+    wait_until worker_count_is 2
+}
+
+@test "W2: why a worker that is started later fails is logged" {
+    local file=$BATS_TEST_TMPDIR/stone
+    open_tmpdir
+    module_build refused -DINIT_FAILS_IF_PATH
+    server_start --listen 127.0.0.1:0 --module "$MODULE" --option "path=$file" --set workers=2
+    touch "$file"
+    kill -KILL "$(worker_pid 2)"
+    wait_until server_has_logged \
+        "level=error .*msg=\"worker cannot start\" number=2 pid=[0-9]+ reason=.*$file is in the way"
+    run "$PREFORKCAT" "$(server_address)" "the other worker serves"
+    assert_output "the other worker serves"
+}
+
+@test "TERM to a worker drains that worker alone, and it is replaced at once" {
+    local pid
+    start_tagged
+    talk begin 100
+    pid=$(worker_pid 1)
+    kill -TERM "$pid"
+    wait_until worker_is_new 1 "$pid"
+    assert_equal "$(title "$pid")" "preforkd: worker 1 (generation 1, draining)"
+    talk finish
+    talk_gives "answered=12 missing=0" replies
+    talk_gives "alive=$ON_2 eof=$ON_1" ping
+    wait_until process_is_gone "$pid"
+    server_has_logged "msg=\"worker drains by itself, replacing it\" number=1 pid=$pid"
+    server_has_logged "level=info .*msg=\"worker ended\" number=1 pid=$pid "
+    run grep -c 'level=error' "$SERVER_LOG"
+    assert_output 0
+}
+
+@test "TERM to all workers at once, under load, ends every connection in order" {
+    echo_start --set workers=3
+    load_start "$ADDRESS" --connections 40 --depth 4
+    mapfile -t ORPHANS < <(worker_pids)
+    kill -TERM "${ORPHANS[@]}"
+    load_wait
+    load_says connections=40 eof=40 reset=0 wrong=0 cut=0
+    wait_until orphans_are_gone
+    wait_until worker_count_is 3
+    run "$PREFORKCAT" "$ADDRESS" "to a new one"
+    assert_output "to a new one"
+}
+
+@test "TERM while a worker waits to be replaced ends with 0" {
+    local pid=0
+    echo_start --set workers=1
+    for _ in 1 2 3 4 5; do
+        wait_until worker_is_new 1 "$pid"
+        pid=$(worker_pid 1)
+        kill -KILL "$pid"
+    done
+    wait_until server_has_logged 'msg="worker will be replaced" number=1 delay_ms=400 '
+    server_stop
+    assert_equal "$SERVER_STATUS" 0
+    server_has_logged 'msg=stopped '
+}
+
+@test "a worker ignores INT, HUP, USR1, USR2, TTIN and TTOU" {
+    local signal pid
+    start_tagged
+    pid=$(worker_pid 1)
+    for signal in INT HUP USR1 USR2 TTIN TTOU; do
+        kill -s "$signal" "$pid"
+    done
+    talk_gives "alive=6" ping
+    assert_equal "$(worker_pid 1)" "$pid"
+}
+
+@test "HUP, USR1, USR2, TTIN, TTOU and PIPE do not end the master" {
+    local signal
+    start_tagged
+    for signal in HUP USR1 USR2 TTIN TTOU PIPE; do
+        kill -s "$signal" "$SERVER_PID"
+    done
+    talk_gives "alive=6" ping
+    talk open 1
+    server_stop
+    assert_equal "$SERVER_STATUS" 0
+}
+
+# kill_master: and remembers its workers, to be ended if they do not go by themselves.
+kill_master() {
+    mapfile -t ORPHANS < <(worker_pids)
+    kill -KILL "$SERVER_PID"
+}
+
+orphans_are_gone() {
+    local pid
+    for pid in "${ORPHANS[@]}"; do
+        process_is_gone "$pid" || return 1
+    done
+}
+
+# Starts a server again and again until it can, on what another one held.
+server_is_started_by() {
+    server_spawn "$@"
+    wait_until server_is_ready_or_gone
+    server_has_logged 'msg=ready'
+}
+
+@test "M1: without their master, workers answer what they have begun, and end in order" {
+    echo_start --set workers=2
+    load_start "$ADDRESS" --connections 20
+    kill_master
+    load_wait
+    load_says connections=20 eof=20 reset=0 wrong=0 cut=0
+    wait_until orphans_are_gone
+    server_has_logged 'process=worker .*msg="the master is gone: draining"'
+}
+
+@test "M1: a new master starts on the same port and pid file while the old workers still drain" {
+    local pid_file=$BATS_TEST_TMPDIR/pid
+    echo_start --set workers=2 --set "pid_file=$pid_file"
+    talk_start "$ADDRESS"
+    talk open 4
+    talk begin 100
+    kill_master
+    wait_until server_is_started_by --listen "$ADDRESS" --module echo --set "pid_file=$pid_file"
+    kill -0 "${ORPHANS[0]}"
+    assert_equal "$(<"$pid_file")" "$SERVER_PID"
+    run "$PREFORKCAT" "$ADDRESS" "to the new one"
+    assert_output "to the new one"
+    talk finish
+    talk_gives "eof=4 missing=0" end
+    wait_until orphans_are_gone
+}
+
+@test "M1: workers whose master is gone cut at drain_timeout who does not finish" {
+    echo_start --set workers=2 --set drain_timeout=300ms
+    talk_start "$ADDRESS"
+    talk open 4
+    talk begin 100
+    kill_master
+    wait_until orphans_are_gone
+    server_has_logged 'process=worker .*msg=drained closed=0 cut=[1-9]'
+}
+
+@test "processes are called by what they are" {
+    cat >"$BATS_TEST_TMPDIR/my.conf" <<END
+workers = 2
+services = { main = { listen = "127.0.0.1:0"  module = "echo" } }
+END
+    server_start -c "$BATS_TEST_TMPDIR/my.conf"
+    assert_equal "$(title "$SERVER_PID")" "preforkd: master [$BATS_TEST_TMPDIR/my.conf]"
+    assert_equal "$(title "$(worker_pid 1)")" "preforkd: worker 1 (generation 1)"
+    assert_equal "$(title "$(worker_pid 2)")" "preforkd: worker 2 (generation 1)"
+}
+
+# The value of a line of /proc/PID/status, blanks made one.
+status_of() {
+    sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status" | tr -s '\t ' ' ' | sed 's/ $//'
+}
+
+@test "started as root, workers are nobody with no right left, and the master stays root" {
+    local pid uid gid name
+    [ "$(id -u)" = 0 ] || skip "not root"
+    uid=$(id -u nobody) gid=$(id -g nobody)
+    SERVER_LOG=$BATS_TEST_TMPDIR/server-0.log
+    setpriv --groups 0,1,2,3 "$PREFORKD" --listen 127.0.0.1:0 --module echo --set workers=2 \
+        </dev/null >"$SERVER_LOG" 2>&1 3>&- &
+    SERVER_PID=$!
+    SERVER_PIDS+=("$SERVER_PID")
+    wait_until server_has_logged 'msg=ready'
+    assert_equal "$(status_of "$SERVER_PID" Uid)" "0 0 0 0"
+    for pid in $(worker_pids); do
+        assert_equal "$(status_of "$pid" Uid)" "$uid $uid $uid $uid"
+        assert_equal "$(status_of "$pid" Gid)" "$gid $gid $gid $gid"
+        assert_equal "$(status_of "$pid" Groups)" "$gid"
+        for name in CapInh CapPrm CapEff CapAmb; do
+            assert_equal "$(status_of "$pid" $name)" 0000000000000000
+        done
+        assert_equal "$(status_of "$pid" NoNewPrivs)" 1
+    done
+}
+
+@test "workers are who user and group say, respawned ones too" {
+    local pid
+    [ "$(id -u)" = 0 ] || skip "not root"
+    echo_start --set workers=1 --set user=daemon --set group=games
+    pid=$(worker_pid 1)
+    kill -KILL "$pid"
+    wait_until worker_is_new 1 "$pid"
+    pid=$(worker_pid 1)
+    wait_until identity_is "$pid" "$(id -u daemon)" "$(getent group games | cut -d: -f3)"
+    assert_equal "$(status_of "$pid" NoNewPrivs)" 1
+}
+
+identity_is() {
+    [ "$(status_of "$1" Uid)" = "$2 $2 $2 $2" ] && [ "$(status_of "$1" Gid)" = "$3 $3 $3 $3" ]
+}
+
+@test "started by somebody else than root, workers are the same, and can gain nothing" {
+    local pid
+    [ "$(id -u)" != 0 ] || command -v setpriv >/dev/null || skip "no setpriv"
+    SERVER_LOG=$BATS_TEST_TMPDIR/server-0.log
+    if [ "$(id -u)" = 0 ]; then
+        local as=(setpriv --reuid 1 --regid 1 --clear-groups)
+    fi
+    "${as[@]}" "$PREFORKD" --listen 127.0.0.1:0 --module echo --set workers=1 \
+        </dev/null >"$SERVER_LOG" 2>&1 3>&- &
+    SERVER_PID=$!
+    SERVER_PIDS+=("$SERVER_PID")
+    wait_until server_is_ready_or_gone
+    server_has_logged 'msg=ready'
+    pid=$(worker_pid 1)
+    assert_equal "$(status_of "$pid" Uid)" "$(status_of "$SERVER_PID" Uid)"
+    assert_equal "$(status_of "$pid" NoNewPrivs)" 1
+    run "$PREFORKCAT" "$(server_address)" hello
+    assert_output hello
+}
