@@ -245,3 +245,11 @@ start_one_that_drains_long() {
     server_stop TERM
     assert_equal "$SERVER_STATUS" 0
 }
+
+@test "SIGTERM to the whole process group drains as SIGTERM to the master does" {
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        run timeout -s TERM 0.3 "$PREFORKD" --listen 127.0.0.1:0 --module echo --set workers=4
+        assert_output --partial msg=stopped
+        refute_output --partial level=error
+    done
+}

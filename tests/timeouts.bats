@@ -89,6 +89,6 @@ timeouts_start() {
 
 @test "a client that takes its replies in small bites is not cut off by write_timeout" {
     timeouts_start --set write_timeout=1s --set max_output=64K
-    client sipping --interval 0.1 --hold 3 "$ADDRESS"
+    client sipping --interval 0.1 --hold 6 "$ADDRESS"
     wait_until server_closed client
 }

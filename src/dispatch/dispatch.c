@@ -20,8 +20,7 @@ api_reply(struct pf_request *public, const struct pf_span *parts, size_t count)
 	return result;
 }
 
-static int
-api_fail(struct pf_service *public, const char *format, ...)
+static PF_PRINTF(2, 3) int api_fail(struct pf_service *public, const char *format, ...)
 {
 	const struct service *service = container_of(public, struct service, public);
 	char text[256];

@@ -58,10 +58,10 @@ kill_child(const struct child *child)
 static void
 send_or_kill(struct child *child, enum message_type type)
 {
-	struct message message = { .type = type };
+	struct message message = { .type = (uint16_t)type };
 
-	if (channel_send(&child->channel, &message) == 0)
-		return;
+	if (channel_send(&child->channel, &message) == 0 || errno == EPIPE || errno == ECONNRESET)
+		return; /* sent, or its end is on the way */
 	log_error("worker does not take messages: killing it", log_int("pid", child->pid),
 		log_str("error", strerror(errno)));
 	kill_child(child);

@@ -50,7 +50,7 @@ connection_close(struct connection *connection, enum close_reason reason)
 	if (connection->state == CONNECTION_CLOSED)
 		return;
 	connection->state = CONNECTION_CLOSED;
-	connection->reason = reason;
+	connection->reason = (uint8_t)reason;
 	event_del(&connection->event);
 	deadline_cancel(&network->deadlines, &connection->deadline);
 	output_discard(connection);
@@ -198,7 +198,7 @@ connection_finish(struct connection *connection, enum close_reason reason)
 	if (connection->state != CONNECTION_OPEN)
 		return;
 	connection->state = CONNECTION_FLUSHING;
-	connection->reason = reason;
+	connection->reason = (uint8_t)reason;
 }
 
 void
@@ -212,6 +212,15 @@ connection_drain(struct connection *connection)
 	connection_settle(connection);
 }
 
+static void
+write_expired(struct connection *connection)
+{
+	if (output_is_stuck(connection))
+		connection_close(connection, CLOSE_WRITE_TIMEOUT);
+	else
+		connection_settle(connection);
+}
+
 /* Which of its limits the connection has reached; the deadline stood for the earliest. */
 void
 connection_expired(struct deadline *deadline)
@@ -221,10 +230,10 @@ connection_expired(struct deadline *deadline)
 
 	if (connection->state == CONNECTION_LINGERING)
 		connection_close(connection, connection->reason);
-	else if (connection->out.size > 0 && connection->write_due_ms <= now_ms)
-		connection_close(connection, CLOSE_WRITE_TIMEOUT);
 	else if (connection->begun && !connection->paused && connection->read_due_ms <= now_ms)
 		connection_close(connection, CLOSE_READ_TIMEOUT);
+	else if (connection->out.size > 0 && connection->write_due_ms <= now_ms)
+		write_expired(connection);
 	else
 		connection_close(connection, CLOSE_IDLE_TIMEOUT);
 }

@@ -88,6 +88,7 @@ struct connection {
 	                       */
 	int fd;
 	uint32_t lingered; /* bytes thrown away */
+	uint32_t untaken;  /* of what the kernel has, at the last progress of the output */
 	uint8_t service;   /* id in the segment */
 	uint8_t state;     /* enum connection_state */
 	uint8_t reason;    /* enum close_reason, once it is not OPEN */

@@ -29,6 +29,7 @@ unpause_input(struct connection *connection)
 static void
 progress(struct connection *connection)
 {
+	connection->untaken = (uint32_t)transport_untaken(connection->fd);
 	connection->write_due_ms =
 		loop_now(connection->network->loop) + connection->limits->write_timeout_ms;
 }
@@ -219,6 +220,17 @@ output_resume(struct connection *connection)
 	if (connection->paused &&
 		connection->out.size <= (size_t)connection->limits->max_output / 2)
 		unpause_input(connection);
+}
+
+bool
+output_is_stuck(struct connection *connection)
+{
+	size_t before = connection->untaken;
+
+	if (transport_untaken(connection->fd) >= before)
+		return true;
+	progress(connection);
+	return false;
 }
 
 void

@@ -2,6 +2,8 @@
 
 #include "net/transport.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,4 +27,12 @@ int
 transport_shutdown(int fd)
 {
 	return shutdown(fd, SHUT_WR);
+}
+
+size_t
+transport_untaken(int fd)
+{
+	int size;
+
+	return ioctl(fd, SIOCOUTQ, &size) == 0 && size > 0 ? (size_t)size : 0;
 }

@@ -12,4 +12,7 @@ ssize_t transport_write(int fd, const struct iovec *parts, int count);
 /* Says that nothing more will be sent. Returns 0, or -1 with errno. */
 int transport_shutdown(int fd);
 
+/* Bytes written that the peer's kernel or process has not taken; 0 if that cannot be told. */
+size_t transport_untaken(int fd);
+
 #endif

@@ -34,6 +34,9 @@ receive(struct channel *channel)
 
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
+	/* A peer that died with input unread gives this before its last messages: unix(7). */
+	if (got < 0 && errno == ECONNRESET)
+		return true;
 	if (got <= 0) {
 		end_of_file(channel);
 		return false;

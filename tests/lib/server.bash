@@ -73,7 +73,8 @@ worker_count_is() {
 
 # worker_pid NUMBER: of the one that is not draining.
 worker_pid() {
-    pgrep -P "$SERVER_PID" -f "preforkd: worker $1 \(generation [0-9]+\)\$"
+    # pgrep shows what is left of the arguments' place behind a title as spaces.
+    pgrep -P "$SERVER_PID" -f "preforkd: worker $1 \(generation [0-9]+\) *\$"
 }
 
 # Waits for the server's end; sets SERVER_STATUS.

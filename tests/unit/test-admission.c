@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -169,7 +170,9 @@ start(struct crowd *crowd, unsigned process)
 		crowd->pids[process] = pid;
 		return;
 	}
-	if (segment_attach(&crowd->segment, process, &error) != 0)
+	/* A failed test leaves nobody behind. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 ||
+		segment_attach(&crowd->segment, process, &error) != 0)
 		_exit(1);
 	work(crowd, process);
 }
