@@ -14,9 +14,8 @@
 #include "config/config.h"
 #include "config/place.h"
 #include "master/master.h"
+#include "process/title.h"
 #include "worker/worker.h"
-
-extern char **environ;
 
 static const struct roles roles = {
 	.worker = &worker_role,
@@ -89,7 +88,7 @@ main(int argc, char *argv[])
 	if (fd_open_standard() != 0)
 		return EX_OSERR;
 	signal(SIGPIPE, SIG_IGN);
-	setproctitle_init(argc, argv, environ);
+	title_init(argc, argv);
 	command_parse(&command, argc, argv);
 	switch (command.action) {
 	case COMMAND_VERSION:

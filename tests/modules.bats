@@ -156,6 +156,40 @@ END
     assert_failure
 }
 
+@test "-t that is ended while a module hangs leaves no process behind" {
+    local check
+    module_build refused -DINIT_HANGS
+    "$PREFORKD" -t --listen 127.0.0.1:0 --module "$MODULE" --set start_timeout=10m \
+        </dev/null >"$BATS_TEST_TMPDIR/server-0.log" 2>&1 3>&- &
+    SERVER_PID=$!
+    SERVER_PIDS+=("$SERVER_PID")
+    wait_until worker_count_is 1
+    check=$(worker_pids)
+    SERVER_PIDS+=("$check")
+    kill -TERM "$SERVER_PID"
+    server_wait
+    wait_until process_is_gone "$check"
+}
+
+@test "M1: a worker that still hangs in init ends with its master" {
+    local workers pid
+    module_build refused -DINIT_HANGS
+    server_spawn --listen 127.0.0.1:0 --module "$MODULE" --set start_timeout=10m --set workers=2
+    wait_until worker_count_is 2
+    workers=$(worker_pids)
+    for pid in $workers; do
+        SERVER_PIDS+=("$pid")
+    done
+    kill -KILL "$SERVER_PID"
+    for pid in $workers; do
+        wait_until process_is_gone "$pid"
+    done
+}
+
+process_is_gone() {
+    [[ $(process_state "$1") =~ ^Z?$ ]]
+}
+
 @test "an init that starts a thread is refused" {
     module_build refused -DINIT_THREAD
     is_refused 'started a thread'

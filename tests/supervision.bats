@@ -314,6 +314,21 @@ server_is_started_by() {
     server_has_logged 'process=worker .*msg=drained closed=0 cut=[1-9]'
 }
 
+@test "titles are whole and nothing follows them, however long the name of the program is" {
+    local name
+    for name in p preforkd "/$(printf 'long/%.0s' 1 2 3 4 5 6 7)" "$(printf 'n%.0s' {1..33})"; do
+        SERVER_LOG=$BATS_TEST_TMPDIR/server-${#name}.log
+        (exec -a "$name" "$PREFORKD" --listen 127.0.0.1:0 --module echo --set workers=1 \
+            </dev/null >"$SERVER_LOG" 2>&1 3>&-) &
+        SERVER_PID=$!
+        SERVER_PIDS+=("$SERVER_PID")
+        wait_until server_is_ready_or_gone
+        run ps -o args= -p "$SERVER_PID" --ppid "$SERVER_PID"
+        assert_output $'preforkd: master [command line]\npreforkd: worker 1 (generation 1)'
+        server_stop
+    done
+}
+
 @test "processes are called by what they are" {
     cat >"$BATS_TEST_TMPDIR/my.conf" <<END
 workers = 2

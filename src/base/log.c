@@ -11,7 +11,8 @@
 #include "base/text.h"
 
 enum {
-	LOG_BURST = 10,  /* lines of one limited kind a second */
+	LIMIT_BURST = 10, /* lines of one limited kind in a window */
+	LIMIT_WINDOW_MS = 1000,
 	FIELD_ROOM = 32, /* punctuation and any number */
 };
 
@@ -206,17 +207,24 @@ log_write(enum log_level level, const char *message, const struct log_field *fie
 	write_line(level, message, fields);
 }
 
+void
+log_limit_report(struct log_limit *limit, int64_t now_ms)
+{
+	if (limit->held == 0 || now_ms - limit->window_ms < LIMIT_WINDOW_MS)
+		return;
+	log_warn("similar log lines held back", log_int("held", limit->held));
+	limit->held = 0;
+}
+
 bool
 log_limit_pass(struct log_limit *limit, int64_t now_ms)
 {
-	if (now_ms - limit->window_ms >= 1000) {
+	log_limit_report(limit, now_ms);
+	if (now_ms - limit->window_ms >= LIMIT_WINDOW_MS) {
 		limit->window_ms = now_ms;
 		limit->written = 0;
-		if (limit->held > 0)
-			log_warn("similar log lines held back", log_int("held", limit->held));
-		limit->held = 0;
 	}
-	if (limit->written < LOG_BURST) {
+	if (limit->written < LIMIT_BURST) {
 		limit->written++;
 		return true;
 	}

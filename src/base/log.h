@@ -94,8 +94,11 @@ bool log_enabled(enum log_level level);
 /* Writes a line. FIELDS end with one without a key. MESSAGE and values may hold any bytes. */
 void log_write(enum log_level level, const char *message, const struct log_field *fields);
 
-/* Whether LIMIT lets a line through at NOW_MS. The next line through says how many were held. */
+/* Whether LIMIT lets a line through at NOW_MS. */
 bool log_limit_pass(struct log_limit *limit, int64_t now_ms);
+
+/* Once the second in which lines were held back is over, says how many. */
+void log_limit_report(struct log_limit *limit, int64_t now_ms);
 
 #define LOG_FIELDS(...) ((const struct log_field[]){ __VA_ARGS__ __VA_OPT__(, ){ 0 } })
 

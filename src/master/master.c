@@ -18,6 +18,7 @@
 #include "master/supervisor.h"
 #include "net/listener.h"
 #include "process/signals.h"
+#include "process/title.h"
 
 enum {
 	/* What workers may take beyond drain_timeout before they are killed. */
@@ -73,7 +74,7 @@ drain(struct master *master)
 {
 	log_info("draining", log_int("timeout_ms", master->config->drain_timeout_ms));
 	master->state = MASTER_DRAINING;
-	setproctitle("master [%s] (draining)",
+	title_set("master [%s] (draining)",
 		master->config->path != NULL ? master->config->path : "command line");
 	listeners_close(&master->listeners);
 	loop_start_timer(master->timer, master->config->drain_timeout_ms + DRAIN_GRACE_MS);
@@ -322,7 +323,7 @@ master_run(const struct config *config, const struct roles *roles)
 	};
 	struct error error;
 
-	setproctitle("master [%s]", config->path != NULL ? config->path : "command line");
+	title_set("master [%s]", config->path != NULL ? config->path : "command line");
 	master.exit_status = prepare(&master, roles, &error);
 	if (master.exit_status == EX_OK)
 		run(&master);

@@ -14,7 +14,7 @@
  *	           kernel has no reason to reset what the client has not read yet
  *	CLOSED     gone but for its memory, which goes at the end of the turn
  *
- * The owner (a session) embeds it and implements connection_ops. All on the loop's thread.
+ * The owner (a session) embeds it and implements connection_ops.
  */
 #ifndef NET_CONNECTION_H
 #define NET_CONNECTION_H
@@ -62,11 +62,11 @@ enum drain_step {
 struct connection_ops {
 	/*
 	 * Takes messages from the front of INPUT, whole ones only, as long as connection_is_fed;
-	 * says with connection_need how many bytes the next one has at least.
-	 * Returns the bytes used. INPUT is lent until the next flush.
+	 * says with connection_need how many bytes the next one has at least. Returns the bytes
+	 * used. INPUT is lent until the next flush.
 	 */
 	size_t (*input)(struct connection *connection, struct span input);
-	/* The connection is over. Called once, before its memory goes. */
+	/* The connection is over; called once. */
 	void (*closed)(struct connection *connection, enum close_reason reason);
 	/* Frees what embeds the connection. */
 	void (*release)(struct connection *connection);
@@ -144,8 +144,6 @@ connection_need(struct connection *connection, size_t size)
 
 /* A word for the reason, for logs. */
 const char *close_reason_text(enum close_reason reason);
-
-/* For network.c. */
 void connection_expired(struct deadline *deadline);
 
 #endif

@@ -47,3 +47,13 @@ network_sweep(struct network *network)
 		connection->ops->release(connection);
 	}
 }
+
+void
+network_report_held(struct network *network)
+{
+	int64_t now_ms = loop_now(network->loop);
+
+	log_limit_report(&network->refused_limit, now_ms);
+	log_limit_report(&network->protocol_limit, now_ms);
+	log_limit_report(&network->accept_limit, now_ms);
+}

@@ -62,6 +62,9 @@ struct network *network_open(struct loop *loop, struct segment *segment, unsigne
 /* Frees it; every connection must be closed. */
 void network_close(struct network **network);
 
+/* Says how many log lines of each kind were held back, once their second is over. */
+void network_report_held(struct network *network);
+
 /* Frees the connections that were closed in this turn. At the end of each turn. */
 void network_sweep(struct network *network);
 

@@ -29,6 +29,7 @@ struct inheritance {
 	int number;     /* of the worker, from 1 */
 	int generation; /* from 1 */
 	int channel;    /* set by spawn: the child's end */
+	pid_t master;   /* set by spawn */
 };
 
 #endif

@@ -9,4 +9,5 @@ src_libprocess_a_SOURCES = \
 	src/process/privilege.c src/process/privilege.h \
 	src/process/role.h \
 	src/process/signals.c src/process/signals.h \
-	src/process/spawn.c src/process/spawn.h
+	src/process/spawn.c src/process/spawn.h \
+	src/process/title.c src/process/title.h

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -33,11 +34,12 @@ close_inherited(const struct inheritance *inheritance)
 }
 
 static PF_NORETURN void
-become(const struct role *role, const struct inheritance *inherited, int channel)
+become(const struct role *role, const struct inheritance *inherited, int channel, pid_t master)
 {
 	struct inheritance inheritance = *inherited;
 
 	inheritance.channel = channel;
+	inheritance.master = master;
 	close_inherited(&inheritance);
 	signals_reset();
 	log_identify(role->name, inheritance.number, inheritance.generation);
@@ -59,15 +61,15 @@ pid_t
 spawn(const struct role *role, const struct inheritance *inheritance, int *channel,
 	struct error *error)
 {
+	pid_t pid, master = getpid();
 	sigset_t before;
 	int ends[2];
-	pid_t pid;
 
 	if (channel_pair(ends, error) != 0)
 		return -1;
 	pid = fork_blocked(&before);
 	if (pid == 0)
-		become(role, inheritance, ends[1]);
+		become(role, inheritance, ends[1], master);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	close(ends[1]);
 	if (pid < 0) {
@@ -77,4 +79,17 @@ spawn(const struct role *role, const struct inheritance *inheritance, int *chann
 	}
 	*channel = ends[0];
 	return pid;
+}
+
+int
+spawn_die_with_master(const struct inheritance *inheritance)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	return getppid() == inheritance->master ? 0 : -1;
+}
+
+void
+spawn_outlive_master(void)
+{
+	prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
 }

@@ -15,4 +15,12 @@
 PF_MUST_CHECK pid_t spawn(const struct role *role, const struct inheritance *inheritance,
 	int *channel, struct error *error);
 
+/*
+ * Child: whether the kernel is to kill it when the master dies. For the time in which it runs a
+ * module's code that may hang; a change of user takes it back. Returns 0, or -1 if the master is
+ * gone already.
+ */
+PF_MUST_CHECK int spawn_die_with_master(const struct inheritance *inheritance);
+void spawn_outlive_master(void);
+
 #endif

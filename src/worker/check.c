@@ -6,6 +6,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "process/title.h"
 #include "worker/worker.h"
 
 static int
@@ -15,7 +16,7 @@ run(struct inheritance *inheritance)
 	struct message message = { .type = MESSAGE_READY };
 	struct error error;
 
-	setproctitle("check");
+	title_set("check");
 	if (worker_start_services(&worker, &error) != 0) {
 		message.type = MESSAGE_FAILED;
 		strlcpy(message.reason, error.text, sizeof(message.reason));

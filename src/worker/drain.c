@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "net/connection.h"
+#include "process/title.h"
 
 static void
 report(struct worker *worker)
@@ -67,7 +68,7 @@ show(struct worker *worker)
 	struct message message = { .type = MESSAGE_DRAINING };
 
 	atomic_store(&worker->network->segment->own->state, SLOT_DRAINING);
-	setproctitle("worker %d (generation %d, draining)", inheritance->number,
+	title_set("worker %d (generation %d, draining)", inheritance->number,
 		inheritance->generation);
 	if (channel_send(&worker->channel, &message) != 0)
 		log_debug("the master is gone: draining without it");

@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "process/spawn.h"
+#include "process/title.h"
 #include "worker/drain.h"
 #include "worker/session.h"
 
@@ -34,6 +36,8 @@ worker_start_services(struct worker *worker, struct error *error)
 
 	if (privilege_drop(inheritance->identity, error) != 0)
 		return -1;
+	if (spawn_die_with_master(inheritance) != 0)
+		return error_set(error, "the master is gone");
 	worker->services = calloc(config->service_count, sizeof(worker->services[0]));
 	if (worker->services == NULL)
 		return error_errno(error, "cannot make the services");
@@ -75,7 +79,10 @@ show_tick(struct worker *worker)
 static void
 on_tick(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 {
-	show_tick(arg);
+	struct worker *worker = arg;
+
+	show_tick(worker);
+	network_report_held(worker->network);
 }
 
 static void
@@ -190,6 +197,7 @@ start(struct worker *worker, struct error *error)
 			error) != 0 ||
 		drain_open(worker, error) != 0 || worker_start_services(worker, error) != 0)
 		return -1;
+	spawn_outlive_master(); /* from here on it notices by the channel, and drains */
 	worker->loop.turn_end = on_turn_end;
 	worker->loop.arg = worker;
 	return event_add(worker->tick, &tick);
@@ -223,7 +231,7 @@ run(struct inheritance *inheritance)
 	struct error error;
 	int status = EXIT_SUCCESS;
 
-	setproctitle("worker %d (generation %d)", inheritance->number, inheritance->generation);
+	title_set("worker %d (generation %d)", inheritance->number, inheritance->generation);
 	if (start(&worker, &error) != 0) {
 		message.type = MESSAGE_FAILED;
 		strlcpy(message.reason, error.text, sizeof(message.reason));
