@@ -34,7 +34,7 @@ title_set(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	setproctitle("%s", text);
+	setproctitle("-%s: %s", PACKAGE_NAME, text);
 	/* It marks the end of argv[0] behind a title that is not longer, which ps would show. */
 	if (title.start != NULL && strlen(title.start) <= title.first_size + 1)
 		title.start[title.first_size] = '\0';
