@@ -24,6 +24,7 @@ FILES=(
     '/preforkd/echo\.so'
     '/pkgconfig/preforkd\.pc'
     '/man/man1/preforkcat\.1'
+    '/man/man3/prefork-module\.3'
     '/man/man5/preforkd\.conf\.5'
     '/man/man8/preforkd\.8'
 )
