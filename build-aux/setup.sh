@@ -15,8 +15,11 @@ say() {
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
         "$@"
-    else
+    elif command -v sudo >/dev/null; then
         sudo "$@"
+    else
+        echo "not root, and no sudo here; as root: $*"
+        exit 77
     fi
 }
 
@@ -35,19 +38,24 @@ install_missing() {
         install -q -y --no-install-recommends $missing
 }
 
-# copy_sources FOLDER: the files of the checkout, without anything that a build has left there.
+# copy_sources FOLDER: what the build needs, without anything that another build has left there.
 copy_sources() {
     rm -rf "$1"
     mkdir -p "$1"
-    if git rev-parse --git-dir >/dev/null 2>&1; then
-        git ls-files -z --cached --others --exclude-standard
-    else
-        find . -path ./build -prune -o \( -type f -o -type l \) -print0
-    fi | tar -c --null --no-recursion --ignore-failed-read -T - 2>/dev/null | tar -x -C "$1"
-    (cd "$1" && sh ./bootstrap >bootstrap.log 2>&1) || {
-        cat "$1/bootstrap.log"
-        return 1
-    }
+    tar -c --exclude=.deps --exclude=.libs --exclude=.dirstamp --exclude=__pycache__ \
+        --exclude='*.o' --exclude='*.l[oa]' --exclude='*.a' \
+        .clang-format .editorconfig ARCHITECTURE.md HACKING.md Makefile.am README README.md \
+        bootstrap build-aux/demo build-aux/setup.sh build-aux/test configure.ac m4/preforkd.m4 \
+        etc include man src tests | tar -x -C "$1"
+    (
+        cd "$1" || exit
+        rm -f src/preforkd src/preforkcat man/preforkd.8
+        find tests/unit -type f ! -name '*.c' -exec rm -f {} +
+        sh ./bootstrap >bootstrap.log 2>&1 || {
+            cat bootstrap.log
+            exit 1
+        }
+    )
 }
 
 # build_in FOLDER CONFIGURE-ARGUMENT...: from the sources in build/source, quietly unless it fails.

@@ -67,8 +67,8 @@ mistake_in_service() {
 }
 
 @test "mistakes in options on the command line end with 78 and name the argument" {
-    mistake '--set workers=many: "many" is no whole number; expected 0 to 256' "${ECHO[@]}" --set workers=many
-    mistake '--set workers=257: 257 is out of range; expected 0 to 256' "${ECHO[@]}" --set workers=257
+    mistake '--set workers=many: "many" is no whole number; expected 0 to 128' "${ECHO[@]}" --set workers=many
+    mistake '--set workers=257: 257 is out of range; expected 0 to 128' "${ECHO[@]}" --set workers=257
     mistake '--set workrs=2: unknown key; did you mean "workers"?' "${ECHO[@]}" --set workrs=2
     mistake '--set log.levle=info: unknown key; did you mean "log.level"?' "${ECHO[@]}" --set log.levle=info
     mistake '--set idle_timeot=1s: unknown key; did you mean "idle_timeout"?' "${ECHO[@]}" --set idle_timeot=1s
@@ -184,8 +184,8 @@ mistake_in_service() {
 }
 
 @test "a value out of its range is refused with file, line, key and the range" {
-    mistake_in_file "$CONFIG:1: workers: 257 is out of range; expected 0 to 256" 'workers = 257' "$SERVICES"
-    mistake_in_file "$CONFIG:1: workers: -1 is out of range; expected 0 to 256" 'workers = -1' "$SERVICES"
+    mistake_in_file "$CONFIG:1: workers: 257 is out of range; expected 0 to 128" 'workers = 257' "$SERVICES"
+    mistake_in_file "$CONFIG:1: workers: -1 is out of range; expected 0 to 128" 'workers = -1' "$SERVICES"
     mistake_in_file "$CONFIG:1: max_connections: 0 is out of range; expected 1 to" 'max_connections = 0' "$SERVICES"
     mistake_in_file "$CONFIG:1: workers: 99999999999999999999 is out of range" 'workers = 99999999999999999999' "$SERVICES"
     mistake_in_file "$CONFIG:1: drain_timeout: 0s is out of range; expected 1ms to 24h" 'drain_timeout = "0s"' "$SERVICES"

@@ -253,3 +253,28 @@ start_one_that_drains_long() {
         refute_output --partial level=error
     done
 }
+
+@test "D1: requests of connections that nobody has accepted yet are answered, TERM to all or to one" {
+    local target workers pid
+    for target in master group; do
+        echo_start --set workers=2
+        workers=$(worker_pids)
+        for pid in $workers; do
+            kill -STOP "$pid"
+            wait_until process_is_stopped "$pid"
+        done
+        talk_start "$ADDRESS"
+        talk connect 20
+        talk send 1 300
+        # shellcheck disable=SC2086
+        [ $target = master ] || kill -TERM $workers
+        kill -TERM "$SERVER_PID"
+        wait_until server_has_logged 'msg=draining'
+        for pid in $workers; do
+            kill -CONT "$pid"
+        done
+        talk_gives "eof=20 missing=0" end
+        server_wait
+        assert_equal "$SERVER_STATUS" 0
+    done
+}

@@ -114,13 +114,21 @@ violation() {
 }
 
 @test "after a violation 400 KB of replies arrive while input still comes, for 30 clients (C6)" {
+    local length
     echo_start --set workers=2
-    client violate-unread --clients 30 "$ADDRESS"
+    for length in 0 1048577 4294967295; do
+        client violate-unread --clients 30 --announce "$length" "$ADDRESS"
+    done
 }
 
 @test "after a violation the replies arrive though max_output stops the reading (C6)" {
     echo_start --set workers=2 --set max_output=16K
-    client violate-unread --clients 30 "$ADDRESS"
+    client violate-unread --clients 30 --announce 4294967295 "$ADDRESS"
+}
+
+@test "after a violation in a header that came in two pieces read_timeout cuts no replies (C6)" {
+    echo_start --set workers=1 --set read_timeout=200ms --set write_timeout=1s
+    client violate-torn --interval 0.02 "$ADDRESS"
 }
 
 @test "a client that does not close after its violation holds its place for two seconds (C6)" {

@@ -67,6 +67,7 @@ EXTRA_DIST += tests/run \
 	tests/lib/loglines.py \
 	tests/lib/modules.bash \
 	tests/lib/modules/commands.c \
+	tests/lib/modules/nested.c \
 	tests/lib/modules/refused.c \
 	tests/lib/modules/sized.c \
 	tests/lib/peer.bash \

@@ -411,3 +411,20 @@ END
     answers "main 1" service
     assert_equal "$(pkg-config --modversion preforkd)" "$("$PREFORKD" -V | cut -d' ' -f2)"
 }
+
+@test "no callback runs within another, also when a client goes away while it is answered" {
+    local pid
+    open_tmpdir
+    module_build nested
+    server_start --listen "unix:$BATS_TEST_TMPDIR/socket" --module "$MODULE" --set workers=1
+    pid=$(worker_pid 1)
+    "$PYTHON" - "$BATS_TEST_TMPDIR/socket" <<'END'
+import socket, sys
+for _ in range(50):
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(sys.argv[1])
+        client.sendall(b"\0\0\0\1x" * 2000)
+END
+    "$PREFORKCAT" --quiet "unix:$BATS_TEST_TMPDIR/socket" hello
+    assert_equal "$(worker_pid 1)" "$pid"
+}

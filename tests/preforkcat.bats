@@ -482,7 +482,7 @@ mistake() {
     local duration="expected a duration such as 500ms, 10s or 5m"
 
     mistake "an ADDRESS is missing"
-    mistake '"localhost" is no address: expected HOST:PORT, [IPV6]:PORT or unix:PATH' localhost
+    mistake '"localhost" is no address: expected "ADDRESS:PORT", "[IPV6-ADDRESS]:PORT" or "unix:/PATH"' localhost
     mistake '--length-bytes "3": expected 1, 2, 4 or 8' --length-bytes 3 a:1
     mistake '--byte-order "middle": expected big or little' --byte-order middle a:1
     mistake '--max-size "1X": expected a size such as 64K or 16M' --max-size 1X a:1

@@ -54,7 +54,7 @@ worker_is_killed_by() {
     kill -s "$1" "$pid"
     wait_until worker_is_new 1 "$pid"
     wait_until server_has_logged \
-        "level=error .*msg=\"worker died\" number=1 pid=$pid how=\"signal $1[^\"]*\" uptime_ms=[0-9]+ connections=$ON_1\$"
+        "level=error .*msg=\"worker died\" worker=1 generation=1 pid=$pid how=\"signal $1[^\"]*\" uptime_ms=[0-9]+ connections=$ON_1\$"
     talk ping
     [[ $TALK_SAID =~ ^alive=$ON_2\ (eof|reset)=$ON_1$ ]]
     wait_until clients_reach_worker 1
@@ -86,7 +86,7 @@ clients_reach_worker() {
     echo_start --set workers=2
     load_start "$ADDRESS" --connections 40 --depth 2
     kill -KILL "$(worker_pid 2)"
-    wait_until server_has_logged 'msg="worker died" number=2 .*how="signal KILL" '
+    wait_until server_has_logged 'msg="worker died" worker=2 generation=1 .*how="signal KILL" '
     held=$(sed -n 's/.*msg="worker died".* connections=\([0-9]*\)$/\1/p' "$SERVER_LOG")
     ((held > 0 && held < 40))
     load_finish
@@ -105,7 +105,7 @@ module_crashes() {
     local number=${output#main }
     run "$PREFORKCAT" "$ADDRESS" "$1"
     assert_failure
-    wait_until server_has_logged "msg=\"worker died\" number=[12] pid=[0-9]+ how=\"$2\" "
+    wait_until server_has_logged "msg=\"worker died\" worker=[12] generation=1 pid=[0-9]+ how=\"$2\" "
     wait_until worker_count_is 2
     wait_until talk_open_works
     [[ $number == [12] ]]
@@ -135,7 +135,7 @@ talk_open_works() {
     pid=$(worker_pid 2)
     kill -KILL "$pid"
     wait_until worker_is_new 2 "$pid"
-    wait_until server_has_logged "msg=\"worker died\" number=2 pid=$pid "
+    wait_until server_has_logged "msg=\"worker died\" worker=2 generation=1 pid=$pid "
     held=$(sed -n "s/.*pid=$pid .*connections=\\([0-9]*\\)\$/\\1/p" "$SERVER_LOG")
     ((held > 0 && held < 10))
     talk_gives "$held" fill
@@ -150,7 +150,7 @@ talk_open_works() {
         kill -KILL "$pid"
     done
     wait_until worker_is_new 1 "$pid"
-    run sed -n 's/.*msg="worker will be replaced" number=1 delay_ms=\([0-9]*\) deaths_in_a_row=\([0-9]*\)$/\2 after \1/p' "$SERVER_LOG"
+    run sed -n 's/.*msg="worker will be replaced" worker=1 generation=1 delay_ms=\([0-9]*\) deaths_in_a_row=\([0-9]*\)$/\2 after \1/p' "$SERVER_LOG"
     assert_output "$(printf '%s\n' '2 after 50' '3 after 100' '4 after 200' '5 after 400' '6 after 800')"
     run "$PREFORKCAT" "$ADDRESS" still
     assert_output still
@@ -166,10 +166,10 @@ talk_open_works() {
     touch "$crash_file"
     pid=$(worker_pid 1)
     kill -KILL "$pid"
-    wait_until server_has_logged 'msg="worker will be replaced" number=1 delay_ms=200 '
+    wait_until server_has_logged 'msg="worker will be replaced" worker=1 generation=1 delay_ms=200 '
     run "$PREFORKCAT" "$ADDRESS" "the other worker serves"
     assert_output "the other worker serves"
-    deaths=$(grep -c 'msg="worker died" number=1 ' "$SERVER_LOG")
+    deaths=$(grep -c 'msg="worker died" worker=1 generation=1 ' "$SERVER_LOG")
     ((deaths <= 6))
     rm "$crash_file"
     wait_until worker_is_new 1 "$pid"
@@ -184,9 +184,24 @@ talk_open_works() {
     touch "$file"
     kill -KILL "$(worker_pid 2)"
     wait_until server_has_logged \
-        "level=error .*msg=\"worker cannot start\" number=2 pid=[0-9]+ reason=.*$file is in the way"
+        "level=error .*msg=\"worker cannot start\" worker=2 generation=1 pid=[0-9]+ reason=.*$file is in the way"
     run "$PREFORKCAT" "$(server_address)" "the other worker serves"
     assert_output "the other worker serves"
+}
+
+@test "W2: a worker that hangs when it is started later is ended after start_timeout" {
+    local file=$BATS_TEST_TMPDIR/stone
+    open_tmpdir
+    module_build refused -DINIT_HANGS_IF_PATH
+    server_start --listen 127.0.0.1:0 --module "$MODULE" --option "path=$file" --set workers=1 \
+        --set start_timeout=300ms
+    touch "$file"
+    kill -KILL "$(worker_pid 1)"
+    wait_until server_has_logged \
+        'level=error .*msg="worker cannot start" worker=1 .*--module .*not ready within start_timeout'
+    rm "$file"
+    run "$PREFORKCAT" --timeout 30s "$(server_address)" "it serves again"
+    assert_output "it serves again"
 }
 
 @test "TERM to a worker drains that worker alone, and it is replaced at once" {
@@ -201,8 +216,8 @@ talk_open_works() {
     talk_gives "answered=12 missing=0" replies
     talk_gives "alive=$ON_2 eof=$ON_1" ping
     wait_until process_is_gone "$pid"
-    server_has_logged "msg=\"worker drains by itself, replacing it\" number=1 pid=$pid"
-    server_has_logged "level=info .*msg=\"worker ended\" number=1 pid=$pid "
+    server_has_logged "msg=\"worker drains by itself, replacing it\" worker=1 generation=1 pid=$pid"
+    server_has_logged "level=info .*msg=\"worker ended\" worker=1 generation=1 pid=$pid "
     run grep -c 'level=error' "$SERVER_LOG"
     assert_output 0
 }
@@ -228,7 +243,7 @@ talk_open_works() {
         pid=$(worker_pid 1)
         kill -KILL "$pid"
     done
-    wait_until server_has_logged 'msg="worker will be replaced" number=1 delay_ms=400 '
+    wait_until server_has_logged 'msg="worker will be replaced" worker=1 generation=1 delay_ms=400 '
     server_stop
     assert_equal "$SERVER_STATUS" 0
     server_has_logged 'msg=stopped '

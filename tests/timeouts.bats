@@ -92,3 +92,8 @@ timeouts_start() {
     client sipping --interval 0.1 --hold 6 "$ADDRESS"
     wait_until server_closed client
 }
+
+@test "after the loop has stood still nobody is cut whose bytes have come meanwhile (L4)" {
+    timeouts_start --set idle_timeout=400ms --set read_timeout=400ms
+    client stood-still --clients 100 --server "$SERVER_PID" --hold 0.8 "$ADDRESS"
+}

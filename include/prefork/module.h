@@ -7,8 +7,9 @@
  * `pkg-config --cflags preforkd`, see prefork-module(3) for an example.
  *
  * Versions. A module is refused if its major version is not the server's. Within a major version
- * tables only grow at their end: a member beyond the `size` of the table that it stands in does
- * not exist, which only a module built for a newer minor version has to check.
+ * struct pf_module and struct pf_api only grow at their end: a member beyond the `size` of the
+ * table that it stands in does not exist, which only a module built for a newer minor version has
+ * to check. What the server makes (service, connection, request) may grow too.
  *
  * Threads. Every callback runs on the one thread of its worker's loop, never two at a time.
  * A callback must not block: while it runs, no other connection of that worker is served.
@@ -88,11 +89,13 @@ struct pf_api {
 	uint16_t abi_major, abi_minor;
 
 	/*
-	 * Answers REQUEST with the COUNT spans of PARTS, one behind the other, as one message.
-	 * The bytes need to live until the callback `message` returns; those that lie within
-	 * request->message are sent without being copied. At most one reply a request; a request
-	 * that gets none is one that its protocol does not answer. Callable only within `message`.
-	 * Returns PF_OK, PF_E_ANSWERED or PF_E_TOO_BIG; on an error nothing is sent.
+	 * Answers REQUEST with the COUNT spans of PARTS, one behind the other, as one message; it
+	 * may be empty, if the client takes empty messages. The bytes need to live until the
+	 * callback `message` returns; larger ones that lie within request->message are sent from
+	 * there without being copied. At most one reply a request; a request that gets none is one
+	 * that its protocol does not answer. Callable only within `message`.
+	 * Returns an enum pf_error: PF_OK, PF_E_ANSWERED, PF_E_TOO_BIG or PF_E_CLOSED (the client
+	 * is gone); on an error nothing is sent.
 	 */
 	int (*reply)(struct pf_request *request, const struct pf_span *parts, size_t count);
 
@@ -121,9 +124,12 @@ struct pf_option {
 	const char *key;
 	enum pf_option_type type;
 	size_t offset; /* of the member in the structure of pf_module.options_size bytes */
-	const char *
-		fallback; /* the default, as a file would say it without quotes; strings: or NULL */
-	int64_t min, max; /* of numbers, sizes and durations; both 0: any */
+	/* The default, as a file would say it without quotes. NULL, for a string: "". */
+	const char *fallback;
+	/* Of numbers, sizes and durations, ends included; both 0: any. With a min of 0 or less, a
+	 * duration can be "off", which is 0. */
+	int64_t min, max;
+	const void *detail; /* NULL: kept for types to come, since rows of a table cannot grow */
 };
 
 /*
@@ -138,18 +144,23 @@ struct pf_module {
 	size_t options_size;             /* of the structure that they fill */
 
 	/*
-	 * A service starts in a worker, unprivileged, before any connection.
-	 * Returns 0, or anything else to refuse (see api->fail): the worker then does not start.
+	 * A service starts in a worker, unprivileged, before any connection; also when the
+	 * configuration is checked, in a process that ends again at once.
+	 * Returns 0, or anything else to refuse (see api->fail): the worker then does not start,
+	 * and `exit` is not called.
 	 */
 	int (*init)(const struct pf_api *api, struct pf_service *service);
 
-	/* The service ends in this worker; no connection of it is left. Not after a crash. */
+	/*
+	 * The service ends in this worker; no connection of it is left. Neither this nor `closed`
+	 * is called in a worker that crashes or that is stopped at once.
+	 */
 	void (*exit)(struct pf_service *service);
 
 	/* A client has connected. */
 	enum pf_verdict (*opened)(struct pf_connection *connection);
 
-	/* The connection is over, for whatever reason; called once for each `opened`. */
+	/* The connection is over, for whatever reason. Called once for each one opened. */
 	void (*closed)(struct pf_connection *connection);
 
 	/* A message has come in. Messages of a connection arrive here in order. */
@@ -157,6 +168,8 @@ struct pf_module {
 };
 
 #ifdef __cplusplus
+/* Declared, so that its definition is exported although it is const. */
+extern PF_EXPORT const struct pf_module pf_module;
 }
 #endif
 

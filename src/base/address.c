@@ -8,6 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum {
+	HOST_MAX = 512, /* bytes of a host and a port, with the end */
+};
+
 static const char expected[] =
 	"expected \"ADDRESS:PORT\", \"[IPV6-ADDRESS]:PORT\" or \"unix:/PATH\"";
 
@@ -46,20 +50,31 @@ split(char *copy, char **host, char **port)
 	return 0;
 }
 
+/* The host and the port of TEXT, within COPY. */
+static int
+take_apart(
+	const char *text, char copy[static HOST_MAX], char **host, char **port, struct error *error)
+{
+	const char *bad_port;
+
+	if (strlcpy(copy, text, HOST_MAX) >= HOST_MAX || split(copy, host, port) != 0)
+		return error_set(error, "\"%s\" is no address: %s", text, expected);
+	strtonum(*port, 0, 65535, &bad_port);
+	if (bad_port != NULL)
+		return error_set(error, "\"%s\" is no port: expected 0 to 65535", *port);
+	return 0;
+}
+
 static int
 look_up(struct address *address, const char *text, int flags, struct error *error)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | flags };
+	char copy[HOST_MAX], *host, *port;
 	struct addrinfo *found;
-	char copy[512], *host, *port;
-	const char *bad_port;
 	int failed;
 
-	if (strlcpy(copy, text, sizeof(copy)) >= sizeof(copy) || split(copy, &host, &port) != 0)
-		return error_set(error, "\"%s\" is no address: %s", text, expected);
-	strtonum(port, 0, 65535, &bad_port);
-	if (bad_port != NULL)
-		return error_set(error, "\"%s\" is no port: expected 0 to 65535", port);
+	if (take_apart(text, copy, &host, &port, error) != 0)
+		return -1;
 	failed = getaddrinfo(host, port, &hints, &found);
 	if (failed != 0 && (flags & AI_NUMERICHOST) != 0)
 		return error_set(error, "\"%s\" is no IP address: %s", host, expected);
@@ -85,6 +100,17 @@ int
 address_parse(struct address *address, const char *text, struct error *error)
 {
 	return parse(address, text, AI_NUMERICHOST, error);
+}
+
+int
+address_check(const char *text, struct error *error)
+{
+	char copy[HOST_MAX], *host, *port;
+	struct address address;
+
+	if (strncmp(text, "unix:", strlen("unix:")) == 0)
+		return parse_unix(&address, text + strlen("unix:"), error);
+	return take_apart(text, copy, &host, &port, error);
 }
 
 int
@@ -124,4 +150,15 @@ address_print(const struct address *address, char text[static ADDRESS_TEXT_MAX])
 	}
 	snprintf(text, ADDRESS_TEXT_MAX, address->sa.sa_family == AF_INET6 ? "[%s]:%s" : "%s:%s",
 		host, port);
+}
+
+void
+address_print_peer(int fd, char text[static ADDRESS_TEXT_MAX])
+{
+	struct address peer = { .size = sizeof(peer.storage) };
+
+	if (getpeername(fd, &peer.sa, &peer.size) == 0)
+		address_print(&peer, text);
+	else
+		strlcpy(text, "unknown", ADDRESS_TEXT_MAX);
 }

@@ -34,6 +34,9 @@ struct address {
  */
 PF_MUST_CHECK int address_parse(struct address *address, const char *text, struct error *error);
 
+/* Whether TEXT has the form of an address, its host being a name or a number. Returns 0, or -1. */
+PF_MUST_CHECK int address_check(const char *text, struct error *error);
+
 /*
  * The same for a client: the host may be a name, which getaddrinfo(3) looks up; the first address
  * found is taken. May block.
@@ -45,6 +48,9 @@ void address_print(const struct address *address, char text[static ADDRESS_TEXT_
 
 /* Whether the kernel is to choose the port: it is 0. */
 bool address_port_is_free(const struct address *address);
+
+/* Who is connected to FD, as text; "unknown" if that cannot be told. */
+void address_print_peer(int fd, char text[static ADDRESS_TEXT_MAX]);
 
 /* Whether the address is a path in the file system. */
 static inline bool

@@ -20,16 +20,6 @@ fd_close(int *fd)
 }
 
 int
-fd_set_nonblocking(int fd)
-{
-	int flags = fcntl(fd, F_GETFL);
-
-	if (flags < 0)
-		return -1;
-	return fcntl(fd, F_SETFL, flags | O_NONBLOCK);
-}
-
-int
 fd_set_cloexec(int fd, bool on)
 {
 	int flags = fcntl(fd, F_GETFD);

@@ -10,9 +10,6 @@
 /* Closes *FD if it is open and sets it to -1. Keeps errno. */
 void fd_close(int *fd);
 
-/* Sets O_NONBLOCK on the description that FD names. Returns 0, or -1 with errno. */
-PF_MUST_CHECK int fd_set_nonblocking(int fd);
-
 /* Sets or clears close-on-exec. Returns 0, or -1 with errno. */
 PF_MUST_CHECK int fd_set_cloexec(int fd, bool on);
 

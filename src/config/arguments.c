@@ -14,6 +14,7 @@
 #define SERVICE_NAME   "main"
 #define SERVICE_PREFIX "services." SERVICE_NAME "."
 #define LOG_PREFIX     "log."
+#define OPTIONS_PREFIX "options."
 
 /* An argument as it was given: "--set workers=2". */
 struct argument {
@@ -96,7 +97,13 @@ unknown_key(const struct argument *argument, enum option_scope scope, const char
 
 	if (nearest == NULL && scope == OPTION_GLOBAL)
 		nearest = option_nearest(OPTION_SERVICE, key);
-	if (nearest != NULL)
+	if (strncmp(key, OPTIONS_PREFIX, strlen(OPTIONS_PREFIX)) == 0)
+		error_set(argument->error, "is an option of the module; expected --option %s=VALUE",
+			key + strlen(OPTIONS_PREFIX));
+	else if (nearest != NULL && strcmp(nearest, key) == 0)
+		error_set(argument->error, "is a group; expected one of its keys, as %s%s.KEY",
+			prefix, key);
+	else if (nearest != NULL)
 		error_set(argument->error, "unknown key; did you mean \"%s%s\"?", prefix, nearest);
 	else
 		error_set(argument->error,

@@ -16,6 +16,7 @@
 
 enum {
 	CONFIG_SERVICES_MAX = 64,
+	CONFIG_WORKERS_MAX = 128,     /* half of the slots: the other half can drain meanwhile */
 	CONFIG_SERVICE_NAME_MAX = 63, /* bytes */
 };
 

@@ -69,7 +69,10 @@ unknown_key(struct load *load, enum option_scope scope, const char *key, struct 
 {
 	const char *nearest = option_nearest(scope, key);
 
-	if (nearest != NULL)
+	if (scope == OPTION_GLOBAL && option_find(OPTION_SERVICE, key) != NULL)
+		error_set(load->error,
+			"is an option of a service; expected it in a group of services");
+	else if (nearest != NULL)
 		error_set(load->error, "unknown key; did you mean \"%s\"?", nearest);
 	else
 		error_set(load->error, "unknown key; expected one of preforkd.conf(5)");

@@ -12,7 +12,6 @@
 #define DAY_MS   INT64_C(86400000)
 
 enum {
-	WORKERS_MAX = 256,
 	CONNECTIONS_MAX = 1000000,
 };
 
@@ -55,7 +54,7 @@ static const struct option_word order_words[] = {
 /* clang-format off */
 const struct option option_table[] = {
 	{ .key = "workers", GLOBAL(workers), .type = OPTION_INTEGER,
-	  .fallback = "0", .min = 0, .max = WORKERS_MAX },
+	  .fallback = "0", .min = 0, .max = CONFIG_WORKERS_MAX },
 	{ .key = "max_connections", GLOBAL(max_connections), .type = OPTION_INTEGER,
 	  .fallback = "10000", .min = 1, .max = CONNECTIONS_MAX },
 	{ .key = "user", GLOBAL(user), GLOBAL_PLACE(user),

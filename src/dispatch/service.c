@@ -19,8 +19,8 @@ count_threads(void)
 
 	if (tasks == NULL)
 		return 0;
-	while (readdir(tasks) != NULL)
-		count++;
+	for (const struct dirent *task; (task = readdir(tasks)) != NULL;)
+		count += task->d_name[0] != '.';
 	closedir(tasks);
 	return count;
 }
@@ -37,7 +37,6 @@ init_module(struct service *service, struct error *error)
 	service->init_error = NULL;
 	if (failed != 0)
 		return -1;
-	service->running = true;
 	if (count_threads() != threads)
 		return error_set(error, "init of the module started a thread, which it may not");
 	return 0;

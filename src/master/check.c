@@ -42,7 +42,7 @@ hear_one(int channel, int64_t timeout_ms, struct message *message)
 		return HEARD_LATE;
 	if (recv(channel, message, sizeof(*message), 0) != (ssize_t)sizeof(*message))
 		return HEARD_NOTHING;
-	message->reason[sizeof(message->reason) - 1] = '\0';
+	message->failed.reason[MESSAGE_REASON_MAX - 1] = '\0';
 	return message->type == MESSAGE_READY ? HEARD_READY : HEARD_REASON;
 }
 
@@ -59,7 +59,7 @@ hear(int channel, int64_t timeout_ms, uint32_t *service, struct error *error)
 	*service = STAGE_NONE;
 	while ((heard = hear_one(channel, timeout_ms, &message)) == HEARD_REASON) {
 		if (message.type != MESSAGE_STARTING) {
-			error_set(error, "%s", message.reason);
+			error_set(error, "%s", message.failed.reason);
 			break;
 		}
 		*service = message.service;

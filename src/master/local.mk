@@ -3,6 +3,7 @@ noinst_LIBRARIES += src/libmaster.a
 src_libmaster_a_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 src_libmaster_a_SOURCES = \
 	src/master/check.c \
+	src/master/child.c src/master/child.h \
 	src/master/master.c src/master/master.h \
 	src/master/pid_file.c src/master/pid_file.h \
 	src/master/reap.c src/master/reap.h \

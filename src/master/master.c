@@ -26,9 +26,10 @@ enum {
 };
 
 /*
- *	STARTING --all ready--> RUNNING --TERM, INT--> DRAINING --+
- *	    |                      |                      |        +--> (exit)
- *	    +--- a worker fails ---+------- QUIT ---------+--> STOPPING
+ *	STARTING --all ready--> RUNNING --TERM, INT--> DRAINING --all gone--+
+ *	   | |                     |                      |                 +--> (exit)
+ *	   | +---------------------|------ TERM, INT -----^                 |
+ *	   +--- a worker fails ----+--------- QUIT -------+--> STOPPING ----+
  */
 enum master_state {
 	MASTER_STARTING,
@@ -49,7 +50,7 @@ struct master {
 	struct segment segment;
 	struct supervisor supervisor;
 	unsigned service_ids[CONFIG_SERVICES_MAX];
-	struct event *timer; /* start_timeout, then drain_timeout */
+	struct event *drain_timer;
 };
 
 /* Whoever starts the server sees why it does not, wherever the log goes. */
@@ -77,7 +78,7 @@ drain(struct master *master)
 	title_set("master [%s] (draining)",
 		master->config->path != NULL ? master->config->path : "command line");
 	listeners_close(&master->listeners);
-	loop_start_timer(master->timer, master->config->drain_timeout_ms + DRAIN_GRACE_MS);
+	loop_start_timer(master->drain_timer, master->config->drain_timeout_ms + DRAIN_GRACE_MS);
 	supervisor_drain(&master->supervisor);
 }
 
@@ -139,30 +140,19 @@ on_all_ready(void *arg)
 	if (master->state != MASTER_STARTING)
 		return;
 	master->state = MASTER_RUNNING;
-	event_del(master->timer);
 	log_info("ready", log_int("workers", (int64_t)master->supervisor.seat_count),
 		log_int("pid", getpid()), log_str("version", PACKAGE_VERSION));
 }
 
 static void
-on_start_failed(void *arg, const char *reason)
+on_start_failed(void *arg, int exit_status, const char *reason)
 {
 	struct master *master = arg;
 
 	if (master->state != MASTER_STARTING)
 		return;
 	say_failed(master, reason);
-	stop_now(master, EX_CONFIG);
-}
-
-static void
-start_is_late(struct master *master)
-{
-	struct error error;
-
-	error_set(&error, "not every worker was ready within start_timeout");
-	supervisor_stage_error(&master->supervisor, &error);
-	on_start_failed(master, error.text);
+	stop_now(master, exit_status);
 }
 
 static void
@@ -182,22 +172,10 @@ static const struct supervisor_ops supervisor_ops = {
 };
 
 static void
-on_timer(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
+on_drain_timer(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 {
-	struct master *master = arg;
-
-	switch (master->state) {
-	case MASTER_STARTING:
-		start_is_late(master);
-		break;
-	case MASTER_DRAINING:
-		log_warn("workers are left after drain_timeout: killing them");
-		stop_now(master, EX_OK);
-		break;
-	case MASTER_RUNNING:
-	case MASTER_STOPPING:
-		break;
-	}
+	log_warn("workers are left after drain_timeout: killing them");
+	stop_now(arg, EX_OK);
 }
 
 static size_t
@@ -209,7 +187,8 @@ count_workers(const struct config *config)
 		return (size_t)config->workers;
 	if (sched_getaffinity(0, sizeof(set), &set) != 0)
 		return 1;
-	return (size_t)CPU_COUNT(&set);
+	return (size_t)(CPU_COUNT(&set) < CONFIG_WORKERS_MAX ? CPU_COUNT(&set)
+							     : CONFIG_WORKERS_MAX);
 }
 
 static int
@@ -219,8 +198,8 @@ open_loop(struct master *master, struct error *error)
 		signals_open(&master->signals, &master->loop, signal_rows, countof(signal_rows),
 			master, error) != 0)
 		return -1;
-	master->timer = evtimer_new(master->loop.base, on_timer, master);
-	if (master->timer == NULL)
+	master->drain_timer = evtimer_new(master->loop.base, on_drain_timer, master);
+	if (master->drain_timer == NULL)
 		return error_set(error, "cannot make a timer");
 	return 0;
 }
@@ -271,6 +250,8 @@ prepare(struct master *master, const struct roles *roles, struct error *error)
 	const struct config *config = master->config;
 	bool held = false;
 
+	if (open_loop(master, error) != 0)
+		return EX_SOFTWARE;
 	if (pid_file_open(&master->pid_file, config->pid_file, &held, error) != 0) {
 		place_error(error, &config->pid_file_place, "pid_file");
 		return held ? EX_UNAVAILABLE : EX_CONFIG;
@@ -279,7 +260,7 @@ prepare(struct master *master, const struct roles *roles, struct error *error)
 		return EX_CONFIG;
 	if (listeners_open(&master->listeners, config, config->pid_file[0] != '\0', error) != 0)
 		return EX_UNAVAILABLE;
-	if (segment_create(&master->segment, error) != 0 || open_loop(master, error) != 0 ||
+	if (segment_create(&master->segment, error) != 0 ||
 		open_supervisor(master, roles->worker, error) != 0)
 		return EX_SOFTWARE;
 	return EX_OK;
@@ -291,7 +272,6 @@ run(struct master *master)
 	struct error error;
 
 	log_listeners(master);
-	loop_start_timer(master->timer, master->config->start_timeout_ms);
 	if (supervisor_start(&master->supervisor, &error) != 0) {
 		say_failed(master, error.text);
 		stop_now(master, EX_SOFTWARE);
@@ -303,8 +283,8 @@ static void
 close_all(struct master *master)
 {
 	supervisor_close(&master->supervisor);
-	if (master->timer != NULL)
-		event_free(master->timer);
+	if (master->drain_timer != NULL)
+		event_free(master->drain_timer);
 	signals_close(&master->signals);
 	loop_close(&master->loop);
 	listeners_close(&master->listeners);

@@ -8,8 +8,6 @@ respawn_delay_ms(struct respawn *respawn, const struct respawn_death *death)
 	int64_t ceiling_ms = death->ready ? RESPAWN_CEILING_MS : RESPAWN_STARTING_CEILING_MS;
 	int64_t delay_ms = RESPAWN_FIRST_MS;
 
-	if (death->expected)
-		return 0;
 	if (death->ready && death->lived_ms >= RESPAWN_CALM_MS)
 		respawn->deaths = 0;
 	respawn->deaths++;

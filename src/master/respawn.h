@@ -4,7 +4,7 @@
  * The first death is answered at once. Each further one without CALM_MS of life in between doubles
  * the wait: up to CEILING_MS for a child that had been ready (a crash under load must not end the
  * service), up to STARTING_CEILING_MS for one that could not even start (trying again soon would
- * only spin). A child that was asked to end is replaced at once and changes nothing.
+ * only spin).
  */
 #ifndef MASTER_RESPAWN_H
 #define MASTER_RESPAWN_H
@@ -25,8 +25,7 @@ struct respawn {
 
 struct respawn_death {
 	int64_t lived_ms;
-	bool ready;    /* it had said that it is */
-	bool expected; /* it drained and exited with status 0 */
+	bool ready; /* it had said that it is */
 };
 
 /* Records the death and returns how long to wait before the next child, in milliseconds. */

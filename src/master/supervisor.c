@@ -2,70 +2,13 @@
 
 #include "master/supervisor.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 
 #include "base/log.h"
 #include "master/reap.h"
 #include "master/stage.h"
-#include "process/spawn.h"
-
-static int
-claim_slot(struct supervisor *supervisor, unsigned *slot)
-{
-	for (unsigned i = 0; i < SEGMENT_SLOTS; i++) {
-		if (supervisor->slot_used[i])
-			continue;
-		supervisor->slot_used[i] = true;
-		segment_slot_claim(supervisor->inheritance.segment, i,
-			(unsigned)supervisor->inheritance.generation);
-		*slot = i;
-		return 0;
-	}
-	return -1;
-}
-
-static void
-drop_slot(struct supervisor *supervisor, unsigned slot)
-{
-	segment_slot_drop(supervisor->inheritance.segment, slot);
-	supervisor->slot_used[slot] = false;
-}
-
-static void
-forget(struct child *child)
-{
-	struct supervisor *supervisor = child->supervisor;
-
-	channel_close(&child->channel);
-	drop_slot(supervisor, child->slot);
-	if (child->seat->child == child)
-		child->seat->child = NULL;
-	TAILQ_REMOVE(&supervisor->children, child, entry);
-	free(child);
-}
-
-static void
-kill_child(const struct child *child)
-{
-	if (!child->reaped)
-		kill(child->pid, SIGKILL);
-}
-
-static void
-send_or_kill(struct child *child, enum message_type type)
-{
-	struct message message = { .type = (uint16_t)type };
-
-	if (channel_send(&child->channel, &message) == 0 || errno == EPIPE || errno == ECONNRESET)
-		return; /* sent, or its end is on the way */
-	log_error("worker does not take messages: killing it", log_int("pid", child->pid),
-		log_str("error", strerror(errno)));
-	kill_child(child);
-}
 
 static bool
 all_seats_ready(const struct supervisor *supervisor)
@@ -88,50 +31,61 @@ child_ready(struct child *child)
 
 	if (child->state != CHILD_STARTING)
 		return;
-	child->state = CHILD_RUNNING;
-	child->was_ready = true;
-	child->service = STAGE_NONE;
+	child_is_ready(child);
 	if (supervisor->started) {
-		send_or_kill(child, MESSAGE_GO);
+		child_send_go(child);
 		return;
 	}
 	if (!all_seats_ready(supervisor))
 		return;
 	supervisor->started = true;
 	TAILQ_FOREACH (each, &supervisor->children, entry)
-		send_or_kill(each, MESSAGE_GO);
+		child_send_go(each);
 	supervisor->ops->all_ready(supervisor->arg);
 }
 
+/* Before the first start is complete, one that cannot start ends it. */
 static void
-child_failed(const struct child *child, const char *reason)
+child_failed(const struct child *child, int exit_status, const char *reason)
 {
 	struct supervisor *supervisor = child->supervisor;
 
 	if (!supervisor->started)
-		supervisor->ops->start_failed(supervisor->arg, reason);
+		supervisor->ops->start_failed(supervisor->arg, exit_status, reason);
 	else
-		log_error("worker cannot start", log_int("number", child->seat->number),
+		log_error("worker cannot start", log_int("worker", child->seat->number),
+			log_int("generation", supervisor->inheritance.generation),
 			log_int("pid", child->pid), log_str("reason", reason));
+}
+
+static void
+on_late(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
+{
+	struct child *child = arg;
+	struct error error;
+
+	error_set(&error, "the worker was not ready within start_timeout");
+	stage_error(child->supervisor->inheritance.config, child->service, &error);
+	child_failed(child, EX_CONFIG, error.text);
+	child_kill(child);
 }
 
 static void fill(struct seat *seat);
 
+/* While everything ends, its DRAIN is on the way already. */
 static void
-child_draining(struct child *child)
+child_retires(struct child *child)
 {
 	struct seat *seat = child->seat;
 
-	if (child->state == CHILD_RETIRED)
+	if (child->supervisor->stopping || seat->child != child)
 		return;
 	child->state = CHILD_RETIRED;
-	if (seat->child != child)
-		return;
 	seat->child = NULL;
-	if (child->supervisor->stopping)
-		return;
-	log_info("worker drains by itself, replacing it", log_int("number", seat->number),
+	log_info("worker drains by itself, replacing it", log_int("worker", seat->number),
+		log_int("generation", child->supervisor->inheritance.generation),
 		log_int("pid", child->pid));
+	child_send_drain(child, false);
 	fill(seat);
 }
 
@@ -150,10 +104,13 @@ on_message(void *arg, const struct message *message)
 		child_ready(child);
 		break;
 	case MESSAGE_FAILED:
-		child_failed(child, message->reason);
+		if (child->failed)
+			break;
+		child->failed = true;
+		child_failed(child, message->failed.exit_status, message->failed.reason);
 		break;
-	case MESSAGE_DRAINING:
-		child_draining(child);
+	case MESSAGE_RETIRE:
+		child_retires(child);
 		break;
 	case MESSAGE_DRAINED:
 		child->drained = true;
@@ -166,49 +123,10 @@ on_message(void *arg, const struct message *message)
 	}
 }
 
-static int
-start_child(struct seat *seat, struct child *child, struct error *error)
-{
-	struct supervisor *supervisor = seat->supervisor;
-	struct inheritance *inheritance = &supervisor->inheritance;
-	int channel;
-
-	if (claim_slot(supervisor, &child->slot) != 0)
-		return error_set(error, "all %d slots are in use", SEGMENT_SLOTS);
-	inheritance->slot = child->slot;
-	inheritance->number = seat->number;
-	child->pid = spawn(supervisor->role, inheritance, &channel, error);
-	if (child->pid >= 0) {
-		if (channel_open(&child->channel, channel, supervisor->loop, on_message, child,
-			    error) == 0)
-			return 0;
-		kill(child->pid, SIGKILL);
-	}
-	drop_slot(supervisor, child->slot);
-	return -1;
-}
-
-static int
-spawn_child(struct seat *seat, struct error *error)
-{
-	struct supervisor *supervisor = seat->supervisor;
-	struct child *child = calloc(1, sizeof(*child));
-
-	if (child == NULL)
-		return error_errno(error, "cannot make a child");
-	child->supervisor = supervisor;
-	child->seat = seat;
-	child->service = STAGE_NONE;
-	child->born_ms = loop_now(supervisor->loop);
-	if (start_child(seat, child, error) != 0) {
-		free(child);
-		return -1;
-	}
-	seat->child = child;
-	TAILQ_INSERT_TAIL(&supervisor->children, child, entry);
-	log_debug("worker started", log_int("number", seat->number), log_int("pid", child->pid));
-	return 0;
-}
+static const struct child_ops child_ops = {
+	.received = on_message,
+	.late = on_late,
+};
 
 static void
 fill_later(struct seat *seat, const struct respawn_death *death)
@@ -219,7 +137,8 @@ fill_later(struct seat *seat, const struct respawn_death *death)
 		fill(seat);
 		return;
 	}
-	log_warn("worker will be replaced", log_int("number", seat->number),
+	log_warn("worker will be replaced", log_int("worker", seat->number),
+		log_int("generation", seat->supervisor->inheritance.generation),
 		log_int("delay_ms", delay_ms), log_int("deaths_in_a_row", seat->respawn.deaths));
 	loop_start_timer(seat->timer, delay_ms);
 }
@@ -230,9 +149,11 @@ fill(struct seat *seat)
 	const struct respawn_death failed_to_fork = { 0 };
 	struct error error;
 
-	if (spawn_child(seat, &error) == 0)
+	seat->child = child_spawn(seat, &child_ops, &error);
+	if (seat->child != NULL)
 		return;
-	log_error("cannot start a worker", log_int("number", seat->number),
+	log_error("cannot start a worker", log_int("worker", seat->number),
+		log_int("generation", seat->supervisor->inheritance.generation),
 		log_str("reason", error.text));
 	fill_later(seat, &failed_to_fork);
 }
@@ -241,22 +162,6 @@ static void
 on_seat_timer(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 {
 	fill(arg);
-}
-
-static void
-log_death(const struct child *child, int status, bool expected, unsigned held)
-{
-	int64_t lived_ms = loop_now(child->supervisor->loop) - child->born_ms;
-	char how[64];
-
-	reap_describe(status, how, sizeof(how));
-	if (expected)
-		log_info("worker ended", log_int("number", child->seat->number),
-			log_int("pid", child->pid), log_int("uptime_ms", lived_ms));
-	else
-		log_error("worker died", log_int("number", child->seat->number),
-			log_int("pid", child->pid), log_str("how", how),
-			log_int("uptime_ms", lived_ms), log_int("connections", held));
 }
 
 static struct child *
@@ -271,17 +176,17 @@ find(const struct supervisor *supervisor, pid_t pid)
 	return NULL;
 }
 
-/* Before the first start is complete, a death ends it. */
 static void
-died_at_start(struct supervisor *supervisor, uint32_t service, int status)
+died_at_start(const struct child *child, int status)
 {
+	struct supervisor *supervisor = child->supervisor;
 	struct error error;
 	char how[64];
 
 	reap_describe(status, how, sizeof(how));
 	error_set(&error, "a worker died while it started: %s", how);
-	stage_error(supervisor->inheritance.config, service, &error);
-	supervisor->ops->start_failed(supervisor->arg, error.text);
+	stage_error(supervisor->inheritance.config, child->service, &error);
+	supervisor->ops->start_failed(supervisor->arg, EX_CONFIG, error.text);
 }
 
 static void
@@ -295,13 +200,18 @@ replace(struct seat *seat, const struct respawn_death *death)
 	fill_later(seat, death);
 }
 
+static bool
+ended_in_order(const struct child *child, int status)
+{
+	return child->drained && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
 void
 supervisor_reaped(struct supervisor *supervisor, pid_t pid, int status)
 {
 	struct child *child = find(supervisor, pid);
 	struct respawn_death death;
 	struct seat *seat;
-	unsigned held;
 
 	if (child == NULL) {
 		log_debug("unknown process ended", log_int("pid", pid));
@@ -310,18 +220,16 @@ supervisor_reaped(struct supervisor *supervisor, pid_t pid, int status)
 	child->reaped = true;
 	channel_drain(&child->channel);
 	seat = child->seat;
-	held = segment_slot_admitted(supervisor->inheritance.segment, child->slot);
 	death = (struct respawn_death){
 		.lived_ms = loop_now(supervisor->loop) - child->born_ms,
-		.ready = child->was_ready,
-		.expected = child->drained && WIFEXITED(status) && WEXITSTATUS(status) == 0,
+		.ready = child->state != CHILD_STARTING,
 	};
 	if (supervisor->stopping && !child->drained)
-		supervisor->cut += held;
-	log_death(child, status, death.expected || supervisor->killing, held);
+		supervisor->cut += child_connections(child);
+	child_log_end(child, status, supervisor->killing || ended_in_order(child, status));
 	if (!supervisor->started && !supervisor->stopping && !death.ready)
-		died_at_start(supervisor, child->service, status);
-	forget(child);
+		died_at_start(child, status);
+	child_forget(child);
 	replace(seat, &death);
 	if (TAILQ_EMPTY(&supervisor->children) && supervisor->stopping)
 		supervisor->ops->all_gone(supervisor->arg);
@@ -369,22 +277,13 @@ supervisor_close(struct supervisor *supervisor)
 }
 
 int
-supervisor_stage_error(const struct supervisor *supervisor, struct error *error)
-{
-	const struct child *child;
-
-	TAILQ_FOREACH (child, &supervisor->children, entry) {
-		if (child->service != STAGE_NONE)
-			return stage_error(supervisor->inheritance.config, child->service, error);
-	}
-	return -1;
-}
-
-int
 supervisor_start(struct supervisor *supervisor, struct error *error)
 {
 	for (size_t i = 0; i < supervisor->seat_count; i++) {
-		if (spawn_child(&supervisor->seats[i], error) != 0)
+		struct seat *seat = &supervisor->seats[i];
+
+		seat->child = child_spawn(seat, &child_ops, error);
+		if (seat->child == NULL)
 			return -1;
 	}
 	return 0;
@@ -399,18 +298,6 @@ stop_filling(struct supervisor *supervisor)
 }
 
 void
-supervisor_drain(struct supervisor *supervisor)
-{
-	struct child *child;
-
-	stop_filling(supervisor);
-	TAILQ_FOREACH (child, &supervisor->children, entry)
-		send_or_kill(child, MESSAGE_DRAIN);
-	if (TAILQ_EMPTY(&supervisor->children))
-		supervisor->ops->all_gone(supervisor->arg);
-}
-
-void
 supervisor_kill(struct supervisor *supervisor)
 {
 	struct child *child;
@@ -418,7 +305,24 @@ supervisor_kill(struct supervisor *supervisor)
 	stop_filling(supervisor);
 	supervisor->killing = true;
 	TAILQ_FOREACH (child, &supervisor->children, entry)
-		kill_child(child);
+		child_kill(child);
+	if (TAILQ_EMPTY(&supervisor->children))
+		supervisor->ops->all_gone(supervisor->arg);
+}
+
+void
+supervisor_drain(struct supervisor *supervisor)
+{
+	struct child *child;
+
+	/* Before the first start is complete there is nothing to drain, and init may hang. */
+	if (!supervisor->started) {
+		supervisor_kill(supervisor);
+		return;
+	}
+	stop_filling(supervisor);
+	TAILQ_FOREACH (child, &supervisor->children, entry)
+		child_send_drain(child, true);
 	if (TAILQ_EMPTY(&supervisor->children))
 		supervisor->ops->all_gone(supervisor->arg);
 }

@@ -3,7 +3,7 @@
  * segment. A seat has at most one child that serves; one that drains keeps its slot and has left
  * its seat, which is filled again at once.
  *
- *	(spawn) --> STARTING --READY--> RUNNING --DRAINING--> RETIRED
+ *	(spawn) --> STARTING --READY--> RUNNING --RETIRE--> RETIRED
  *	                |                  |                     |
  *	                +------- death: reaped, slot dropped ----+
  */
@@ -13,38 +13,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/queue.h>
 #include <sys/types.h>
 
 #include "base/compiler.h"
 #include "base/error.h"
+#include "master/child.h"
 #include "master/respawn.h"
-#include "process/channel.h"
+#include "process/loop.h"
 #include "process/role.h"
 #include "segment/segment.h"
-
-struct supervisor;
-
-enum child_state {
-	CHILD_STARTING,
-	CHILD_RUNNING,
-	CHILD_RETIRED,
-};
-
-struct child {
-	TAILQ_ENTRY(child) entry;
-	struct supervisor *supervisor;
-	struct seat *seat;
-	enum child_state state;
-	pid_t pid;
-	unsigned slot;
-	int64_t born_ms; /* CLOCK_MONOTONIC */
-	bool was_ready;
-	uint32_t service; /* whose module it is starting, as it says: see stage.h */
-	bool drained;     /* said DRAINED */
-	bool reaped;      /* its pid may be another process's by now */
-	struct channel channel;
-};
 
 struct seat {
 	struct supervisor *supervisor;
@@ -58,13 +35,11 @@ struct seat {
 struct supervisor_ops {
 	/* Every seat has a ready child. Called once, after the first start. */
 	void (*all_ready)(void *arg);
-	/* A child said why it cannot start, or died before it was ready. */
-	void (*start_failed)(void *arg, const char *reason);
+	/* Before that: a child cannot start, died or was late. With the exit status to end with. */
+	void (*start_failed)(void *arg, int exit_status, const char *reason);
 	/* The last child is gone. */
 	void (*all_gone)(void *arg);
 };
-
-TAILQ_HEAD(child_list, child);
 
 struct supervisor {
 	struct loop *loop;
@@ -93,14 +68,14 @@ void supervisor_close(struct supervisor *supervisor);
 /* Fills every seat. Returns 0, or -1 with the reason and some children started. */
 PF_MUST_CHECK int supervisor_start(struct supervisor *supervisor, struct error *error);
 
-/* Asks every child to drain; none is replaced from now on. */
+/*
+ * Asks every child to drain, or kills them if the first start is not complete; none is replaced
+ * from now on.
+ */
 void supervisor_drain(struct supervisor *supervisor);
 
 /* Kills every child; none is replaced from now on. What they held counts as cut. */
 void supervisor_kill(struct supervisor *supervisor);
-
-/* Names in ERROR the module that a child which is not ready is starting. Always returns -1. */
-int supervisor_stage_error(const struct supervisor *supervisor, struct error *error);
 
 /* A process has ended, as waitpid says; unknown ones are ignored. */
 void supervisor_reaped(struct supervisor *supervisor, pid_t pid, int status);

@@ -60,13 +60,11 @@ log_refused(struct acceptor *acceptor, const struct acceptor_listener *listener,
 	const char *reason)
 {
 	struct network *network = acceptor->network;
-	struct address peer = { .size = sizeof(peer.storage) };
-	char text[ADDRESS_TEXT_MAX] = "unknown";
+	char text[ADDRESS_TEXT_MAX];
 
 	if (!log_limit_pass(&network->refused_limit, loop_now(network->loop)))
 		return;
-	if (getpeername(fd, &peer.sa, &peer.size) == 0)
-		address_print(&peer, text);
+	address_print_peer(fd, text);
 	log_warn("connection refused", log_str("reason", reason),
 		log_str("service", acceptor->config->services[listener->service].name),
 		log_str("peer", text));
@@ -136,7 +134,7 @@ take(struct acceptor *acceptor, const struct acceptor_listener *listener)
 
 	if (fd < 0) {
 		accept_failed(acceptor);
-		return false;
+		return errno == ECONNABORTED || errno == EINTR;
 	}
 	acceptor->pause_ms = 0;
 	admit(acceptor, listener, fd);

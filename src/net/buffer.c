@@ -11,29 +11,27 @@
 int
 buffer_reserve(struct buffer *buffer, size_t size)
 {
-	size_t room;
+	uint64_t room = (uint64_t)buffer->start + buffer->size + size;
 	char *data;
 
 	if (buffer_tail_room(buffer) >= size)
 		return 0;
-	if (buffer->start > 0 && buffer->room - buffer->size >= size &&
-		buffer->start >= buffer->size) {
+	if (buffer->start >= buffer->size && buffer->room - buffer->size >= size) {
 		memcpy(buffer->data, buffer->data + buffer->start, buffer->size);
 		buffer->start = 0;
 		return 0;
 	}
-	if (size > SIZE_MAX / 4 - buffer->room) {
+	if (room < (uint64_t)buffer->room * 2)
+		room = (uint64_t)buffer->room * 2;
+	if (room > UINT32_MAX) {
 		errno = ENOMEM;
 		return -1;
 	}
-	room = buffer->start + buffer->size + size;
-	if (room < buffer->room * 2)
-		room = buffer->room * 2;
 	data = realloc(buffer->data, room);
 	if (data == NULL)
 		return -1;
 	buffer->data = data;
-	buffer->room = room;
+	buffer->room = (uint32_t)room;
 	return 0;
 }
 
@@ -45,15 +43,15 @@ buffer_append(struct buffer *buffer, const void *data, size_t size)
 	if (buffer_reserve(buffer, size) != 0)
 		return -1;
 	memcpy(buffer_tail(buffer), data, size);
-	buffer->size += size;
+	buffer->size += (uint32_t)size;
 	return 0;
 }
 
 void
 buffer_drop(struct buffer *buffer, size_t size)
 {
-	buffer->start += size;
-	buffer->size -= size;
+	buffer->start += (uint32_t)size;
+	buffer->size -= (uint32_t)size;
 	if (buffer->size > 0)
 		return;
 	free(buffer->data);

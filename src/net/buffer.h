@@ -4,15 +4,16 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/compiler.h"
 #include "base/span.h"
 
 struct buffer {
 	char *data;
-	size_t start; /* bytes at the front that are used up */
-	size_t size;  /* bytes that wait, behind them */
-	size_t room;  /* of data */
+	uint32_t start; /* bytes at the front that are used up */
+	uint32_t size;  /* bytes that wait, behind them */
+	uint32_t room;  /* of data */
 };
 
 /* Sees to it that SIZE more bytes can be put behind what waits. Returns 0, or -1 with errno. */

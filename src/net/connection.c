@@ -2,7 +2,6 @@
 
 #include "net/connection.h"
 
-#include <assert.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -14,27 +13,6 @@
 enum {
 	LINGER_MS = 2000,
 };
-
-static const char *const reason_texts[] = {
-	[CLOSE_CLIENT] = "client",
-	[CLOSE_TRUNCATED] = "truncated",
-	[CLOSE_RESET] = "reset",
-	[CLOSE_PROTOCOL] = "protocol",
-	[CLOSE_MODULE] = "module",
-	[CLOSE_READ_TIMEOUT] = "read_timeout",
-	[CLOSE_WRITE_TIMEOUT] = "write_timeout",
-	[CLOSE_IDLE_TIMEOUT] = "idle_timeout",
-	[CLOSE_MEMORY] = "memory",
-	[CLOSE_DRAIN] = "drain",
-	[CLOSE_CUT] = "cut",
-};
-static_assert(countof(reason_texts) == CLOSE_REASON__COUNT, "a text for each reason");
-
-const char *
-close_reason_text(enum close_reason reason)
-{
-	return reason_texts[reason];
-}
 
 static int64_t
 now(const struct connection *connection)
@@ -59,7 +37,6 @@ connection_close(struct connection *connection, enum close_reason reason)
 	TAILQ_REMOVE(&network->open, connection, entry);
 	TAILQ_INSERT_TAIL(&network->closed, connection, entry);
 	network->open_count--;
-	connection->ops->closed(connection, reason);
 }
 
 /*
@@ -111,20 +88,38 @@ set_interest(struct connection *connection, short interest)
 		connection_close(connection, CLOSE_MEMORY);
 }
 
+static bool
+is_idle(const struct connection *connection)
+{
+	return connection->state == CONNECTION_OPEN && connection->held == 0 &&
+		connection->in.size == 0 && connection->out.size == 0;
+}
+
+/* Whether read_timeout, or write_timeout (or the end of a linger), counts now. */
+static bool
+read_counts(const struct connection *connection)
+{
+	return connection->state == CONNECTION_OPEN && connection->begun && !connection->paused;
+}
+
+static bool
+write_counts(const struct connection *connection)
+{
+	return connection->out.size > 0 || connection->state == CONNECTION_LINGERING;
+}
+
 static int64_t
 wanted_deadline(const struct connection *connection)
 {
-	const struct config_service *limits = connection->limits;
+	int64_t idle_ms = connection->limits->idle_timeout_ms;
 	int64_t due_ms = DEADLINE_NEVER;
 
-	if (connection->state != CONNECTION_OPEN)
-		return connection->write_due_ms;
-	if (connection->out.size > 0)
+	if (is_idle(connection))
+		return idle_ms > 0 ? now(connection) + idle_ms : DEADLINE_NEVER;
+	if (write_counts(connection))
 		due_ms = connection->write_due_ms;
-	if (connection->begun && !connection->paused && connection->read_due_ms < due_ms)
+	if (read_counts(connection) && connection->read_due_ms < due_ms)
 		due_ms = connection->read_due_ms;
-	if (due_ms == DEADLINE_NEVER && limits->idle_timeout_ms > 0)
-		due_ms = now(connection) + limits->idle_timeout_ms;
 	return due_ms;
 }
 
@@ -135,10 +130,10 @@ connection_settle(struct connection *connection)
 
 	if (unlikely(connection->failed))
 		connection_close(connection, CLOSE_MEMORY);
-	if (connection->state == CONNECTION_OPEN && connection->drain == DRAIN_FINISH &&
-		connection->in.size == 0)
+	if (connection->drain == DRAIN_FINISH && connection->in.size == 0 && connection->held == 0)
 		connection_finish(connection, CLOSE_DRAIN);
-	if (connection->state == CONNECTION_FLUSHING && connection->out.size == 0)
+	if (connection->state == CONNECTION_FLUSHING && connection->out.size == 0 &&
+		connection->held == 0)
 		linger(connection);
 	if (connection->state == CONNECTION_CLOSED)
 		return;
@@ -212,11 +207,19 @@ connection_drain(struct connection *connection)
 	connection_settle(connection);
 }
 
+/*
+ * The loop may have stood still (a stopped process, a handler that took its time): what lies in
+ * the socket by now came in time.
+ */
 static void
-write_expired(struct connection *connection)
+input_is_late(struct connection *connection)
 {
-	if (output_is_stuck(connection))
-		connection_close(connection, CLOSE_WRITE_TIMEOUT);
+	bool idle = is_idle(connection), came = input_receive(connection);
+
+	if (connection->state == CONNECTION_OPEN && idle && !came)
+		connection_close(connection, CLOSE_IDLE_TIMEOUT);
+	else if (read_counts(connection) && connection->read_due_ms <= now(connection))
+		connection_close(connection, CLOSE_READ_TIMEOUT);
 	else
 		connection_settle(connection);
 }
@@ -230,10 +233,12 @@ connection_expired(struct deadline *deadline)
 
 	if (connection->state == CONNECTION_LINGERING)
 		connection_close(connection, connection->reason);
-	else if (connection->begun && !connection->paused && connection->read_due_ms <= now_ms)
-		connection_close(connection, CLOSE_READ_TIMEOUT);
-	else if (connection->out.size > 0 && connection->write_due_ms <= now_ms)
-		write_expired(connection);
+	else if (is_idle(connection) ||
+		(read_counts(connection) && connection->read_due_ms <= now_ms))
+		input_is_late(connection);
+	else if (write_counts(connection) && connection->write_due_ms <= now_ms &&
+		output_is_stuck(connection))
+		connection_close(connection, CLOSE_WRITE_TIMEOUT);
 	else
-		connection_close(connection, CLOSE_IDLE_TIMEOUT);
+		connection_settle(connection);
 }

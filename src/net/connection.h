@@ -28,6 +28,7 @@
 #include "base/span.h"
 #include "config/config.h"
 #include "net/buffer.h"
+#include "net/close_reason.h"
 #include "net/deadline.h"
 #include "net/network.h"
 
@@ -36,21 +37,6 @@ enum connection_state {
 	CONNECTION_FLUSHING,
 	CONNECTION_LINGERING,
 	CONNECTION_CLOSED,
-};
-
-enum close_reason {
-	CLOSE_CLIENT,    /* the client shut its side and has its replies */
-	CLOSE_TRUNCATED, /* the same, within a message */
-	CLOSE_RESET,     /* the client or the network broke it off */
-	CLOSE_PROTOCOL,  /* what came is no message */
-	CLOSE_MODULE,    /* the module asked for it */
-	CLOSE_READ_TIMEOUT,
-	CLOSE_WRITE_TIMEOUT,
-	CLOSE_IDLE_TIMEOUT,
-	CLOSE_MEMORY, /* no memory for it */
-	CLOSE_DRAIN,  /* the worker ends; everything begun has been answered */
-	CLOSE_CUT,    /* the worker ends, and something was unfinished */
-	CLOSE_REASON__COUNT
 };
 
 enum drain_step {
@@ -66,10 +52,9 @@ struct connection_ops {
 	 * used. INPUT is lent until the next flush.
 	 */
 	size_t (*input)(struct connection *connection, struct span input);
-	/* The connection is over; called once. */
+	/* The connection is over and nobody holds it: at the end of a turn. Frees what embeds it.
+	 */
 	void (*closed)(struct connection *connection, enum close_reason reason);
-	/* Frees what embeds the connection. */
-	void (*release)(struct connection *connection);
 };
 
 struct connection {
@@ -87,6 +72,7 @@ struct connection {
 	int64_t write_due_ms; /* when the kernel must have taken some of `out`; LINGERING: the end
 	                       */
 	int fd;
+	uint16_t held;     /* requests of the owner that are under way: see connection_hold */
 	uint32_t lingered; /* bytes thrown away */
 	uint32_t untaken;  /* of what the kernel has, at the last progress of the output */
 	uint8_t service;   /* id in the segment */
@@ -118,15 +104,28 @@ void connection_finish(struct connection *connection, enum close_reason reason);
 void connection_drain(struct connection *connection);
 
 /*
+ * A request of the owner is under way: until it is released, the connection takes output even
+ * though it is being finished, ends no drain, is not idle, and keeps its memory and the callback
+ * `closed` back. connection_settle is to follow a release outside of the connection's own events.
+ */
+static inline void
+connection_hold(struct connection *connection)
+{
+	connection->held++;
+}
+
+static inline void
+connection_release(struct connection *connection)
+{
+	connection->held--;
+}
+
+/*
  * Makes what the connection waits for (readable, writable, a deadline, the end of a drain) follow
  * from what it is. Done after each of its events, and by an owner that acted outside of one.
  * May close it.
  */
 void connection_settle(struct connection *connection);
-
-/* Puts bytes behind the output: copied, or lent until the next flush. */
-void connection_send_copy(struct connection *connection, const void *data, size_t size);
-void connection_send_lent(struct connection *connection, const void *data, size_t size);
 
 /* Whether messages may be taken from its input now. */
 static inline bool
@@ -142,8 +141,7 @@ connection_need(struct connection *connection, size_t size)
 	connection->need = size;
 }
 
-/* A word for the reason, for logs. */
-const char *close_reason_text(enum close_reason reason);
+/* For network.c. */
 void connection_expired(struct deadline *deadline);
 
 #endif

@@ -121,7 +121,7 @@ reads_beyond(const struct connection *connection)
 	return connection->drain != DRAIN_FINISH;
 }
 
-void
+bool
 input_receive(struct connection *connection)
 {
 	struct network *network = connection->network;
@@ -131,7 +131,7 @@ input_receive(struct connection *connection)
 	ssize_t got;
 
 	if (unlikely(connection->failed))
-		return;
+		return false;
 	if (rest > 0)
 		parts[count++] = (struct iovec){ buffer_tail(&connection->in), rest };
 	if (reads_beyond(connection))
@@ -139,17 +139,18 @@ input_receive(struct connection *connection)
 	if (connection->drain == DRAIN_READ_ONCE)
 		connection->drain = DRAIN_FINISH;
 	if (unlikely(count == 0))
-		return;
+		return false;
 
 	got = transport_read(connection->fd, parts, count);
 	if (unlikely(got <= 0)) {
 		receive_failed(connection, got);
-		return;
+		return false;
 	}
 	if (rest > (size_t)got)
 		rest = (size_t)got;
-	connection->in.size += rest;
+	connection->in.size += (uint32_t)rest;
 	process(connection, (struct span){ network->scratch, (size_t)got - rest });
+	return true;
 }
 
 void

@@ -4,8 +4,11 @@
 
 #include "net/connection.h"
 
-/* Reads once and has the owner take what messages that brought. May close the connection. */
-void input_receive(struct connection *connection);
+/*
+ * Reads once and has the owner take what messages that brought. Returns whether anything came.
+ * May close the connection.
+ */
+bool input_receive(struct connection *connection);
 
 /* Has the owner take the messages that had to wait while the input was paused. */
 void input_resume(struct connection *connection);

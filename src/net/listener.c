@@ -41,7 +41,9 @@ bind_socket(int fd, struct listener *listener, bool locked, struct error *error)
 	if (!address_is_unix(&listener->address)) {
 		if (bind_tcp(fd, &listener->address, error) != 0)
 			return -1;
-		return getsockname(fd, &listener->address.sa, &listener->address.size);
+		if (getsockname(fd, &listener->address.sa, &listener->address.size) != 0)
+			return error_errno(error, "cannot get its address");
+		return 0;
 	}
 	if (unix_socket_bind(fd, &listener->address, locked, error) != 0)
 		return -1;

@@ -39,12 +39,14 @@ network_close(struct network **network)
 void
 network_sweep(struct network *network)
 {
-	struct connection *connection;
+	struct connection *connection, *next;
 
-	while ((connection = TAILQ_FIRST(&network->closed)) != NULL) {
+	TAILQ_FOREACH_SAFE (connection, &network->closed, entry, next) {
+		if (connection->held > 0)
+			continue;
 		TAILQ_REMOVE(&network->closed, connection, entry);
 		buffer_drop(&connection->in, connection->in.size);
-		connection->ops->release(connection);
+		connection->ops->closed(connection, connection->reason);
 	}
 }
 

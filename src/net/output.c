@@ -115,46 +115,40 @@ can_gather(struct connection *connection, struct gather *gather, size_t copied)
 	return connection->out.size == 0;
 }
 
-static bool
-takes_output(const struct connection *connection)
-{
-	return connection->state == CONNECTION_OPEN && !connection->failed;
-}
-
 void
-connection_send_copy(struct connection *connection, const void *data, size_t size)
+output_send_copy(struct connection *connection, const void *data, size_t size)
 {
 	struct gather *gather;
 
-	if (!takes_output(connection) || size == 0)
+	if (!output_is_taken(connection) || size == 0)
 		return;
 	gather = gather_for(connection);
 	if (size > NETWORK_GATHER_COPY) {
-		connection_send_lent(connection, data, size);
+		output_send_lent(connection, data, size);
 		output_flush(connection);
 	} else if (!can_gather(connection, gather, size)) {
 		queue(connection, data, size);
-	} else if (takes_output(connection)) {
+	} else if (output_is_taken(connection)) {
 		gather->owner = connection;
 		add_copy(gather, data, size);
 	}
 }
 
 void
-connection_send_lent(struct connection *connection, const void *data, size_t size)
+output_send_lent(struct connection *connection, const void *data, size_t size)
 {
 	struct gather *gather;
 
 	if (size <= COPY_MAX) {
-		connection_send_copy(connection, data, size);
+		output_send_copy(connection, data, size);
 		return;
 	}
-	if (!takes_output(connection))
+	if (!output_is_taken(connection))
 		return;
 	gather = gather_for(connection);
 	if (!can_gather(connection, gather, 0)) {
 		queue(connection, data, size);
-	} else if (takes_output(connection)) {
+	} else if (output_is_taken(connection)) {
 		gather->owner = connection;
 		add_lent(gather, data, size);
 	}

@@ -1,10 +1,25 @@
-/* The sending half of a connection. For connection.c and input.c. */
+/* The sending half of a connection. */
 #ifndef NET_OUTPUT_H
 #define NET_OUTPUT_H
 
 #include "net/connection.h"
 
+/* Whether what is sent now goes anywhere. */
+static inline bool
+output_is_taken(const struct connection *connection)
+{
+	return !connection->failed &&
+		(connection->state == CONNECTION_OPEN ||
+			(connection->state == CONNECTION_FLUSHING && connection->held > 0));
+}
+
+/* Put bytes behind the output: copied, or lent until the next flush. For the owner. */
+void output_send_copy(struct connection *connection, const void *data, size_t size);
+void output_send_lent(struct connection *connection, const void *data, size_t size);
+
 /*
+ * What follows is for connection.c and input.c.
+ *
  * Writes what was gathered for the connection in one call and queues what the kernel did not take.
  * Afterwards lent bytes may go. May close the connection.
  */

@@ -21,6 +21,14 @@ answers(const struct address *address)
 	return connected;
 }
 
+static bool
+is_socket(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
 static int
 check_replaceable(const struct address *address, bool locked, struct error *error)
 {
@@ -49,7 +57,8 @@ unix_socket_bind(int fd, const struct address *address, bool locked, struct erro
 		temporary.un.sun_path, room, "%s.%ld", address->un.sun_path, (long)getpid());
 	if (size < 0 || (size_t)size >= room)
 		return error_set(error, "the path is too long: at most %zu bytes", room - 12);
-	unlink(temporary.un.sun_path);
+	if (is_socket(temporary.un.sun_path))
+		unlink(temporary.un.sun_path);
 	if (bind(fd, &temporary.sa, temporary.size) != 0)
 		return error_errno(error, "cannot bind");
 	if (rename(temporary.un.sun_path, address->un.sun_path) != 0) {

@@ -42,10 +42,12 @@ receive(struct channel *channel)
 		return false;
 	}
 	if (got != (ssize_t)sizeof(message) || message.version != MESSAGE_VERSION) {
-		log_error("message of a wrong size or version ignored", log_int("bytes", got));
-		return true;
+		log_error("message of a wrong size or version: not listening any more",
+			log_int("bytes", got));
+		end_of_file(channel);
+		return false;
 	}
-	message.reason[sizeof(message.reason) - 1] = '\0';
+	message.failed.reason[MESSAGE_REASON_MAX - 1] = '\0';
 	channel->received(channel->arg, &message);
 	return channel->event != NULL;
 }

@@ -1,5 +1,5 @@
 /*
- * All that a child gets from the master. What is not named here is closed in it.
+ * All that a child gets from the master, besides the log. What is not named here is closed in it.
  */
 #ifndef PROCESS_INHERITANCE_H
 #define PROCESS_INHERITANCE_H

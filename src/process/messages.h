@@ -8,27 +8,33 @@
 
 enum {
 	MESSAGE_VERSION = 1,
-	MESSAGE_REASON_MAX = 512,
+	MESSAGE_REASON_MAX = 512, /* bytes, with the end */
 };
 
 enum message_type {
 	/* child to master */
 	MESSAGE_STARTING = 1, /* is about to load and start the module of a service: `service` */
 	MESSAGE_READY,        /* started; a worker accepts when told */
-	MESSAGE_FAILED,       /* cannot start, and exits: `reason` */
-	MESSAGE_DRAINING,     /* a worker has stopped accepting */
+	MESSAGE_FAILED,       /* cannot start, and exits: `failed` */
+	MESSAGE_RETIRE,       /* a worker asks to be drained alone: somebody sent it TERM */
 	MESSAGE_DRAINED,      /* it has no connection left, and exits: `drained` */
 	/* master to worker */
 	MESSAGE_GO,    /* all are ready: accept */
-	MESSAGE_DRAIN, /* stop accepting, finish what is under way, exit */
+	MESSAGE_DRAIN, /* stop accepting, finish what is under way, exit: `drain` */
 };
 
 struct message {
 	uint16_t version;
 	uint16_t type;
 	union {
-		uint32_t service;                /* index in the configuration */
-		char reason[MESSAGE_REASON_MAX]; /* terminated */
+		uint32_t service; /* index in the configuration */
+		struct {
+			int32_t exit_status; /* of sysexits(3): whose fault it is */
+			char reason[MESSAGE_REASON_MAX];
+		} failed;
+		struct {
+			uint32_t all; /* every worker does: nobody else takes what the kernel has */
+		} drain;
 		struct {
 			uint32_t closed; /* connections closed in order since the drain began */
 			uint32_t cut;    /* closed at drain_timeout with work unfinished */

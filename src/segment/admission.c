@@ -10,22 +10,22 @@ enum {
 	CROWDED_BY = 1,      /* connections above the least loaded that are fair enough */
 };
 
-static uint32_t
+static uint64_t
 sum_admitted(const struct segment *segment)
 {
 	uint32_t used = atomic_load(&segment->head->slots_used);
-	uint32_t sum = 0;
+	uint64_t sum = 0;
 
 	for (uint32_t i = 0; i < used; i++)
 		sum += atomic_load(&segment->slots[i].admitted);
 	return sum;
 }
 
-static uint32_t
+static uint64_t
 sum_service_admitted(const struct segment *segment, unsigned service)
 {
 	uint32_t used = atomic_load(&segment->head->slots_used);
-	uint32_t sum = 0;
+	uint64_t sum = 0;
 
 	for (uint32_t i = 0; i < used; i++)
 		sum += atomic_load(&segment->slots[i].service_admitted[service]);

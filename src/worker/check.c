@@ -17,9 +17,10 @@ run(struct inheritance *inheritance)
 	struct error error;
 
 	title_set("check");
-	if (worker_start_services(&worker, &error) != 0) {
+	if (worker_drop_privileges(&worker, &error) != 0 ||
+		worker_start_services(&worker, &error) != 0) {
 		message.type = MESSAGE_FAILED;
-		strlcpy(message.reason, error.text, sizeof(message.reason));
+		strlcpy(message.failed.reason, error.text, sizeof(message.failed.reason));
 	}
 	worker_stop_services(&worker);
 	if (channel_send_fd(inheritance->channel, &message) != 0)

@@ -65,13 +65,10 @@ static void
 show(struct worker *worker)
 {
 	const struct inheritance *inheritance = worker->inheritance;
-	struct message message = { .type = MESSAGE_DRAINING };
 
 	atomic_store(&worker->network->segment->own->state, SLOT_DRAINING);
 	title_set("worker %d (generation %d, draining)", inheritance->number,
 		inheritance->generation);
-	if (channel_send(&worker->channel, &message) != 0)
-		log_debug("the master is gone: draining without it");
 }
 
 void

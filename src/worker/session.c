@@ -9,6 +9,7 @@
 #include "base/address.h"
 #include "base/log.h"
 #include "dispatch/dispatch.h"
+#include "net/output.h"
 #include "segment/admission.h"
 
 struct session {
@@ -16,7 +17,6 @@ struct session {
 	struct pf_connection public; /* what the module sees */
 	struct service *service;
 	uint64_t requests; /* taken so far: the number of the last one */
-	bool told;         /* the module knows of the connection */
 };
 
 /* Tens of thousands of idle connections are cheap as long as this stays so. */
@@ -27,17 +27,27 @@ log_protocol_error(const struct session *session, const struct wire_frame *frame
 {
 	const struct connection *connection = &session->connection;
 	struct network *network = connection->network;
-	struct address peer = { .size = sizeof(peer.storage) };
-	char text[ADDRESS_TEXT_MAX] = "unknown";
+	char text[ADDRESS_TEXT_MAX];
 
 	if (!log_limit_pass(&network->protocol_limit, loop_now(network->loop)))
 		return;
-	if (getpeername(connection->fd, &peer.sa, &peer.size) == 0)
-		address_print(&peer, text);
+	address_print_peer(connection->fd, text);
 	log_warn("protocol error", log_str("reason", wire_error_text(frame->error)),
 		log_uint("announced", frame->announced),
 		log_str("service", session->service->config->name), log_str("peer", text),
 		log_id("connection", connection->id), log_uint("request", session->requests + 1));
+}
+
+static void
+log_too_big(const struct session *session, size_t size)
+{
+	struct network *network = session->connection.network;
+
+	if (log_limit_pass(&network->protocol_limit, loop_now(network->loop)))
+		log_warn("the module's reply is too big for the framing", log_uint("size", size),
+			log_str("service", session->service->config->name),
+			log_id("connection", session->connection.id),
+			log_uint("request", session->requests));
 }
 
 static int
@@ -50,20 +60,24 @@ send_reply(struct request *request, const struct pf_span *parts, size_t count)
 	size_t size = 0;
 	int prefix_size;
 
+	if (!output_is_taken(connection))
+		return PF_E_CLOSED;
 	for (size_t i = 0; i < count; i++)
 		size += parts[i].size;
 	prefix_size = wire_prefix(&session->service->wire, size, prefix);
-	if (prefix_size < 0)
+	if (prefix_size < 0) {
+		log_too_big(session, size);
 		return PF_E_TOO_BIG;
-	connection_send_copy(connection, prefix, (size_t)prefix_size);
+	}
+	output_send_copy(connection, prefix, (size_t)prefix_size);
 	for (size_t i = 0; i < count; i++) {
 		const char *data = parts[i].data;
-		size_t offset = (size_t)(data - (const char *)message->data);
+		uintptr_t offset = (uintptr_t)data - (uintptr_t)message->data;
 
-		if (offset < message->size)
-			connection_send_lent(connection, data, parts[i].size);
+		if (offset < message->size && parts[i].size <= message->size - offset)
+			output_send_lent(connection, data, parts[i].size);
 		else
-			connection_send_copy(connection, data, parts[i].size);
+			output_send_copy(connection, data, parts[i].size);
 	}
 	return PF_OK;
 }
@@ -78,9 +92,13 @@ handle_message(struct session *session, struct span payload)
 		},
 		.send = send_reply,
 	};
+	enum pf_verdict verdict;
 
 	session->requests++;
-	if (dispatch_message(session->service, &request) == PF_CLOSE)
+	connection_hold(&session->connection);
+	verdict = dispatch_message(session->service, &request);
+	connection_release(&session->connection);
+	if (verdict == PF_CLOSE)
 		connection_finish(&session->connection, CLOSE_MODULE);
 }
 
@@ -115,24 +133,28 @@ session_closed(struct connection *connection, enum close_reason reason)
 {
 	struct session *session = container_of(connection, struct session, connection);
 
-	if (session->told && session->service->module.closed != NULL)
+	if (session->service->module.closed != NULL)
 		session->service->module.closed(&session->public);
 	log_debug("connection closed", log_str("reason", close_reason_text(reason)),
 		log_str("service", session->service->config->name),
 		log_id("connection", connection->id), log_uint("requests", session->requests));
-}
-
-static void
-session_release(struct connection *connection)
-{
-	free(container_of(connection, struct session, connection));
+	free(session);
 }
 
 static const struct connection_ops session_ops = {
 	.input = session_input,
 	.closed = session_closed,
-	.release = session_release,
 };
+
+static void
+log_opened(const struct session *session)
+{
+	char text[ADDRESS_TEXT_MAX];
+
+	address_print_peer(session->connection.fd, text);
+	log_debug("connection opened", log_str("service", session->service->config->name),
+		log_str("peer", text), log_id("connection", session->connection.id));
+}
 
 static void
 announce(struct session *session)
@@ -142,9 +164,8 @@ announce(struct session *session)
 
 	session->public.id = connection->id;
 	session->public.service = &session->service->public;
-	session->told = true;
-	log_debug("connection opened", log_str("service", session->service->config->name),
-		log_id("connection", connection->id));
+	if (log_enabled(LOG_LEVEL_DEBUG))
+		log_opened(session);
 	if (module->opened != NULL && module->opened(&session->public) == PF_CLOSE)
 		connection_finish(connection, CLOSE_MODULE);
 }
@@ -164,6 +185,9 @@ session_open(struct network *network, int fd, struct service *service)
 		}
 		free(session);
 	}
+	if (log_limit_pass(&network->refused_limit, loop_now(network->loop)))
+		log_warn("connection refused", log_str("reason", "no memory"),
+			log_str("service", service->config->name));
 	close(fd);
 	admission_release(network->segment, service->id);
 }

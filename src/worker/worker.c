@@ -29,15 +29,21 @@ say_starting(const struct worker *worker, uint32_t service)
 }
 
 int
+worker_drop_privileges(const struct worker *worker, struct error *error)
+{
+	if (privilege_drop(worker->inheritance->identity, error) != 0)
+		return -1;
+	if (spawn_die_with_master(worker->inheritance) != 0)
+		return error_set(error, "the master is gone");
+	return 0;
+}
+
+int
 worker_start_services(struct worker *worker, struct error *error)
 {
 	const struct inheritance *inheritance = worker->inheritance;
 	const struct config *config = inheritance->config;
 
-	if (privilege_drop(inheritance->identity, error) != 0)
-		return -1;
-	if (spawn_die_with_master(inheritance) != 0)
-		return error_set(error, "the master is gone");
 	worker->services = calloc(config->service_count, sizeof(worker->services[0]));
 	if (worker->services == NULL)
 		return error_errno(error, "cannot make the services");
@@ -102,10 +108,15 @@ on_accepted(void *arg, int fd, size_t service)
 	session_open(worker->network, fd, &worker->services[service]);
 }
 
+/* The master knows whether it is this worker alone: TERM may have gone to all. */
 static void
 on_term(void *arg)
 {
-	drain_begin(arg, false);
+	const struct worker *worker = arg;
+	const struct message message = { .type = MESSAGE_RETIRE };
+
+	if (channel_send(&worker->channel, &message) != 0)
+		log_warn("the master does not hear of SIGTERM");
 }
 
 /* A terminal sends it to all at once, and the master says the same to whoever is left. */
@@ -153,12 +164,12 @@ on_message(void *arg, const struct message *message)
 		go(worker);
 		break;
 	case MESSAGE_DRAIN:
-		drain_begin(worker, true);
+		drain_begin(worker, message->drain.all != 0);
 		break;
 	case MESSAGE_STARTING:
 	case MESSAGE_READY:
 	case MESSAGE_FAILED:
-	case MESSAGE_DRAINING:
+	case MESSAGE_RETIRE:
 	case MESSAGE_DRAINED:
 		break;
 	}
@@ -168,6 +179,7 @@ static int
 open_loop(struct worker *worker, struct error *error)
 {
 	const struct inheritance *inheritance = worker->inheritance;
+	const struct timeval tick = loop_timeval(TICK_MS);
 
 	if (loop_open(&worker->loop, error) != 0 ||
 		signals_open(&worker->signals, &worker->loop, signal_rows, countof(signal_rows),
@@ -176,31 +188,31 @@ open_loop(struct worker *worker, struct error *error)
 			worker, error) != 0)
 		return -1;
 	worker->tick = event_new(worker->loop.base, -1, EV_PERSIST, on_tick, worker);
-	if (worker->tick == NULL)
+	if (worker->tick == NULL || event_add(worker->tick, &tick) != 0)
 		return error_set(error, "cannot make a timer");
+	worker->loop.turn_end = on_turn_end;
+	worker->loop.arg = worker;
 	return 0;
 }
 
+/* Everything but the services. */
 static int
 start(struct worker *worker, struct error *error)
 {
 	const struct inheritance *inheritance = worker->inheritance;
 	struct segment *segment = inheritance->segment;
-	const struct timeval tick = loop_timeval(TICK_MS);
 
-	if (segment_attach(segment, inheritance->slot, error) != 0 || open_loop(worker, error) != 0)
+	if (worker_drop_privileges(worker, error) != 0 ||
+		segment_attach(segment, inheritance->slot, error) != 0 ||
+		open_loop(worker, error) != 0)
 		return -1;
 	atomic_store(&segment->own->pid, (uint32_t)getpid());
 	worker->network = network_open(&worker->loop, segment, inheritance->slot, error);
 	if (worker->network == NULL ||
 		acceptor_open(&worker->acceptor, worker->network, inheritance, on_accepted, worker,
-			error) != 0 ||
-		drain_open(worker, error) != 0 || worker_start_services(worker, error) != 0)
+			error) != 0)
 		return -1;
-	spawn_outlive_master(); /* from here on it notices by the channel, and drains */
-	worker->loop.turn_end = on_turn_end;
-	worker->loop.arg = worker;
-	return event_add(worker->tick, &tick);
+	return drain_open(worker, error);
 }
 
 static void
@@ -219,6 +231,22 @@ stop(struct worker *worker)
 	loop_close(&worker->loop);
 }
 
+/* Says that it is ready, or why not. Returns an exit status. */
+static int
+report(const struct worker *worker, int exit_status, const struct error *error)
+{
+	struct message message = { .type = MESSAGE_READY };
+
+	if (exit_status != EX_OK) {
+		message.type = MESSAGE_FAILED;
+		message.failed.exit_status = exit_status;
+		strlcpy(message.failed.reason, error->text, sizeof(message.failed.reason));
+	}
+	if (channel_send_fd(worker->inheritance->channel, &message) != 0)
+		return EX_UNAVAILABLE;
+	return exit_status;
+}
+
 static int
 run(struct inheritance *inheritance)
 {
@@ -227,17 +255,17 @@ run(struct inheritance *inheritance)
 		.signals = { .fd = -1 },
 		.channel = { .fd = -1 },
 	};
-	struct message message = { .type = MESSAGE_READY };
 	struct error error;
-	int status = EXIT_SUCCESS;
+	int status = EX_OK;
 
 	title_set("worker %d (generation %d)", inheritance->number, inheritance->generation);
-	if (start(&worker, &error) != 0) {
-		message.type = MESSAGE_FAILED;
-		strlcpy(message.reason, error.text, sizeof(message.reason));
+	if (start(&worker, &error) != 0)
+		status = EX_SOFTWARE;
+	else if (worker_start_services(&worker, &error) != 0)
 		status = EX_CONFIG;
-	}
-	if (channel_send_fd(inheritance->channel, &message) == 0 && status == EXIT_SUCCESS)
+	status = report(&worker, status, &error);
+	spawn_outlive_master(); /* from here on it notices by the channel, and drains */
+	if (status == EX_OK)
 		loop_run(&worker.loop);
 	stop(&worker);
 	return status;

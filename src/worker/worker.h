@@ -43,7 +43,11 @@ extern const struct role worker_role;
 /* Loads the modules, says how that went, exits. */
 extern const struct role check_role;
 
-/* Becomes unprivileged. Then starts every service. For both roles. Returns 0, or -1. */
+/*
+ * The steps that both roles take: becomes unprivileged, and mortal with the master; starts every
+ * service. Each returns 0, or -1 with the reason.
+ */
+PF_MUST_CHECK int worker_drop_privileges(const struct worker *worker, struct error *error);
 PF_MUST_CHECK int worker_start_services(struct worker *worker, struct error *error);
 void worker_stop_services(struct worker *worker);
 

@@ -336,21 +336,60 @@ def violate(options, framing):
 
 
 def violate_unread(options, framing):
-    """C6: --clients at once; each pipelines 400 KB, breaks the protocol, and goes on to send while
-    it takes its replies slowly: every one arrives, then an orderly end of file."""
+    """C6: --clients at once; each pipelines 400 KB, breaks the protocol by announcing --announce
+    bytes, and goes on to send while it takes its replies slowly: every one arrives, then an orderly
+    end of file."""
     good = some_stream(framing, options.seed, [1000] * 400)
     barrier = threading.Barrier(options.clients)
 
     def run(_):
         with Client(options.address[0], framing, receive_buffer=16384) as client:
             barrier.wait(PATIENCE)
-            client.send(good + framing.header(0xffffffff) + b"x" * 100000)
+            client.send(good + framing.header(options.announce) + b"x" * 100000)
             for start in range(0, len(good), 4096):
                 client.expect(good[start:start + 4096])
                 client.send(b"x" * 1000)
             client.expect_end()
 
     in_parallel(options.clients, run)
+
+
+def violate_torn(options, framing):
+    """Pipelines 3 MB, then a header that announces too much, in two pieces, and takes its replies
+    slowly, but all the time: every one arrives, then an orderly end of file."""
+    good = some_stream(framing, options.seed, [30000] * 100)
+    bad = framing.header(0xffffffff)
+    with Client(options.address[0], framing, receive_buffer=16384) as client:
+        client.send(good + bad[:2])
+        wait_until("the first piece is read", lambda: not unread(client))
+        client.send(bad[2:])
+        for start in range(0, len(good), 60000):
+            client.expect(good[start:start + 60000])
+            time.sleep(options.interval)
+        client.expect_end()
+
+
+def stood_still(options, framing):
+    """L4: --clients, idle or with half a message; the workers of --server are stopped, what the
+    clients owe is sent, --hold seconds pass, the workers go on: every one gets its reply."""
+    halves = [framing.frame(b"ping"), b""]
+    clients = [Client(options.address[0], framing) for _ in range(options.clients)]
+    for number, client in enumerate(clients):
+        client.ask()
+        client.send(halves[number % 2][:5])
+    for client in clients[::2]:
+        wait_until("the half message is read", lambda client=client: not unread(client))
+    workers = children(options.server)
+    for worker in workers:
+        stop_process(worker)
+    for number, client in enumerate(clients):
+        client.send(framing.frame(b"ping")[5 if number % 2 == 0 else 0:])
+    time.sleep(options.hold)
+    for worker in workers:
+        os.kill(worker, signal.SIGCONT)
+    for client in clients:
+        require(client.reply() == b"ping", "a wrong reply")
+        client.close()
 
 
 def linger(options, framing):
@@ -976,8 +1015,8 @@ SUBCOMMANDS = {
     function.__name__.replace("_", "-"): function
     for function in (
         active, ask, deaf, drip, flood, half_close, idle, large, limit, linger, linger_talking,
-        paused, reset, rush, sipping, splits, spread, stall, starve, stream, violate,
-        violate_unread,
+        paused, reset, rush, sipping, splits, spread, stall, starve, stood_still, stream, violate,
+        violate_torn, violate_unread,
     )
 }
 

@@ -306,6 +306,12 @@ class Talk:
             self.clients.append(client)
         return count
 
+    def do_connect(self, count):
+        """connect N: that many connections more, of which nothing is asked yet."""
+        for _ in range(int(count)):
+            self.clients.append(Client(self, len(self.clients)))
+        return count
+
     def do_fill(self):
         """fill: as many more as are let in; says how many that were."""
         count = 0

@@ -343,9 +343,9 @@ static void
 numbers_have_a_range(void **state)
 {
 	(void)state;
-	refuses("workers = 257\n" VALID,
-		"x.conf:1: workers: 257 is out of range; expected 0 to 256");
-	refuses("workers = -1\n" VALID, "x.conf:1: workers: -1 is out of range; expected 0 to 256");
+	refuses("workers = 129\n" VALID,
+		"x.conf:1: workers: 129 is out of range; expected 0 to 128");
+	refuses("workers = -1\n" VALID, "x.conf:1: workers: -1 is out of range; expected 0 to 128");
 	refuses("max_connections = 0\n" VALID,
 		"x.conf:1: max_connections: 0 is out of range; expected 1 to 1000000");
 	refuses("max_connections = 1000001\n" VALID,
@@ -592,7 +592,7 @@ numbers_that_libconfig_would_cut_are_refused(void **state)
 		"x.conf:1: log.level: 0x100000000 is too large "
 		"to stand alone; expected L behind a number of more than 32 bits, as in 0x100000000L");
 	refuses("workers = 4294967296L\n" VALID,
-		"x.conf:1: workers: 4294967296 is out of range; expected 0 to 256");
+		"x.conf:1: workers: 4294967296 is out of range; expected 0 to 128");
 }
 
 static void
@@ -873,10 +873,10 @@ errors_of_arguments_name_the_argument(void **state)
 {
 	(void)state;
 	refuses_arguments(
-		NULL, "workers=x", "--set workers=x: \"x\" is no whole number; expected 0 to 256");
+		NULL, "workers=x", "--set workers=x: \"x\" is no whole number; expected 0 to 128");
 	refuses_arguments(NULL, "workers=99999999999999999999",
 		"--set workers=99999999999999999999: 99999999999999999999 is out of range; expected "
-		"0 to 256");
+		"0 to 128");
 	refuses_arguments(NULL, "workers", "--set workers: expected key=value");
 	refuses_arguments("tag", NULL, "--option tag: expected key=value");
 	refuses_arguments("=x", NULL, "--option =x: expected key=value");

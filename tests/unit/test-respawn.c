@@ -63,12 +63,6 @@ static const struct story stories[] = {
 		.deaths = { NO_START, { .lived_ms = 2 * CALM }, NO_START },
 		.delays_ms = { 0, 50, 100 },
 	},
-	{
-		.what = "a worker that drained is replaced at once and counts for nothing",
-		.count = 4,
-		.deaths = { DRAINED, CRASH(5), DRAINED, CRASH(5) },
-		.delays_ms = { 0, 0, 0, 50 },
-	},
 };
 
 static void

@@ -248,6 +248,7 @@ parse_option(struct options *options, int option, const char *value)
 void
 options_parse(struct options *options, int argc, char **argv)
 {
+	struct error error;
 	int option;
 
 	*options = (struct options){
@@ -265,9 +266,8 @@ options_parse(struct options *options, int argc, char **argv)
 	if (optind == argc)
 		usage_error("an ADDRESS is missing");
 	options->address = argv[optind];
-	if (strchr(options->address, ':') == NULL)
-		usage_error("\"%s\" is no address: expected HOST:PORT, [IPV6]:PORT or unix:PATH",
-			options->address);
+	if (address_check(options->address, &error) != 0)
+		usage_error("%s", error.text);
 	options->messages = argv + optind + 1;
 	options->message_count = (size_t)(argc - optind - 1);
 }

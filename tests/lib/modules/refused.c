@@ -97,6 +97,9 @@ init(const struct pf_api *given, struct pf_service *service)
 #elif defined INIT_FAILS_IF_PATH
 	if (access(given_options->path, F_OK) == 0)
 		return api->fail(service, "%s is in the way", given_options->path);
+#elif defined INIT_HANGS_IF_PATH
+	while (access(given_options->path, F_OK) == 0)
+		usleep(10000);
 #elif defined INIT_SHOWS_OPTIONS
 	return api->fail(service, "path <%s> number %jd pause %jd flag %d", given_options->path,
 		(intmax_t)given_options->number, (intmax_t)given_options->pause,

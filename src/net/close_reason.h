@@ -1,0 +1,23 @@
+/* Why a connection was closed. */
+#ifndef NET_CLOSE_REASON_H
+#define NET_CLOSE_REASON_H
+
+enum close_reason {
+	CLOSE_CLIENT,    /* the client shut its side and has its replies */
+	CLOSE_TRUNCATED, /* the same, within a message */
+	CLOSE_RESET,     /* the client or the network broke it off */
+	CLOSE_PROTOCOL,  /* what came is no message */
+	CLOSE_MODULE,    /* the module asked for it */
+	CLOSE_READ_TIMEOUT,
+	CLOSE_WRITE_TIMEOUT,
+	CLOSE_IDLE_TIMEOUT,
+	CLOSE_MEMORY, /* no memory for it */
+	CLOSE_DRAIN,  /* the worker ends; everything begun has been answered */
+	CLOSE_CUT,    /* the worker ends, and something was unfinished */
+	CLOSE_REASON__COUNT
+};
+
+/* A word for the reason, for logs. */
+const char *close_reason_text(enum close_reason reason);
+
+#endif
