@@ -1,7 +1,8 @@
 # Unit tests, checks of the sources, and tests of real processes, in one count: see tests/run.
 if HAVE_CMOCKA
 unit_tests = tests/unit/test-config tests/unit/test-wire tests/unit/test-respawn \
-	tests/unit/test-deadline tests/unit/test-log tests/unit/test-admission
+	tests/unit/test-deadline tests/unit/test-log tests/unit/test-admission \
+	tests/unit/test-networks
 endif
 
 unit_cppflags = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
@@ -37,6 +38,10 @@ tests_unit_test_log_LDADD = $(unit_ldadd)
 tests_unit_test_admission_SOURCES = tests/unit/test-admission.c
 tests_unit_test_admission_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_admission_LDADD = src/libsegment.a $(unit_ldadd)
+
+tests_unit_test_networks_SOURCES = tests/unit/test-networks.c
+tests_unit_test_networks_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_networks_LDADD = $(unit_ldadd)
 
 check-local: $(check_PROGRAMS) all
 	@BATS='$(BATS)' MANDOC='$(MANDOC)' PYTHON='$(PYTHON)' PREFORK_CC='$(CC)' \
