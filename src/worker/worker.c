@@ -95,11 +95,11 @@ on_turn_end(void *arg)
 }
 
 static void
-on_accepted(void *arg, int fd, size_t service)
+on_accepted(void *arg, int fd, size_t service, struct admission_place place)
 {
 	struct worker *worker = arg;
 
-	session_open(worker->network, fd, &worker->services[service]);
+	session_open(worker->network, fd, place, &worker->services[service]);
 }
 
 static void
