@@ -2,7 +2,7 @@
 if HAVE_CMOCKA
 unit_tests = tests/unit/test-config tests/unit/test-wire tests/unit/test-respawn \
 	tests/unit/test-deadline tests/unit/test-log tests/unit/test-admission \
-	tests/unit/test-networks
+	tests/unit/test-networks tests/unit/test-addresses tests/unit/test-accept-rate
 endif
 
 unit_cppflags = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
@@ -42,6 +42,14 @@ tests_unit_test_admission_LDADD = src/libsegment.a $(unit_ldadd)
 tests_unit_test_networks_SOURCES = tests/unit/test-networks.c
 tests_unit_test_networks_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_networks_LDADD = $(unit_ldadd)
+
+tests_unit_test_addresses_SOURCES = tests/unit/test-addresses.c
+tests_unit_test_addresses_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_addresses_LDADD = src/libsegment.a $(unit_ldadd)
+
+tests_unit_test_accept_rate_SOURCES = tests/unit/test-accept-rate.c
+tests_unit_test_accept_rate_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_accept_rate_LDADD = src/libsegment.a $(unit_ldadd)
 
 check-local: $(check_PROGRAMS) all
 	@BATS='$(BATS)' MANDOC='$(MANDOC)' PYTHON='$(PYTHON)' PREFORK_CC='$(CC)' \
