@@ -68,6 +68,7 @@ EXTRA_DIST += tests/run \
 	tests/limits.bats \
 	tests/log.bats \
 	tests/modules.bats \
+	tests/networks.bats \
 	tests/pid_file.bats \
 	tests/preforkcat.bats \
 	tests/supervision.bats \
@@ -82,6 +83,7 @@ EXTRA_DIST += tests/run \
 	tests/lib/modules/commands.c \
 	tests/lib/modules/refused.c \
 	tests/lib/modules/sized.c \
+	tests/lib/modules/sockets.c \
 	tests/lib/peer.bash \
 	tests/lib/peer.py \
 	tests/lib/server.bash \
