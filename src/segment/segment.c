@@ -57,6 +57,8 @@ map_all(struct segment *segment, int fd, int protection)
 
 	if (at == MAP_FAILED)
 		return -1;
+	/* A core dump would make all untouched pages real; a worker's has its own slot anyway. */
+	madvise(at, segment_size(), MADV_DONTDUMP);
 	segment->head = at;
 	segment->slots = (struct slot *)(void *)((char *)at + head_size);
 	return 0;
@@ -99,8 +101,6 @@ segment_attach(struct segment *segment, unsigned index, struct error *error)
 		NULL, sizeof(struct slot), PROT_READ | PROT_WRITE, MAP_SHARED, segment->fd, offset);
 	if (own == MAP_FAILED || map_all(segment, segment->readonly_fd, PROT_READ) != 0)
 		return error_errno(error, "cannot map the shared memory");
-	/* A core dump has the own slot; for the rest it would make all untouched pages real. */
-	madvise(segment->head, segment_size(), MADV_DONTDUMP);
 	segment->own = own;
 	fd_close(&segment->fd);
 	fd_close(&segment->readonly_fd);
