@@ -1,7 +1,8 @@
 # Unit tests, checks of the sources, and tests of real processes, in one count: see tests/run.
 if HAVE_CMOCKA
 unit_tests = tests/unit/test-config tests/unit/test-wire tests/unit/test-respawn \
-	tests/unit/test-deadline tests/unit/test-log tests/unit/test-admission
+	tests/unit/test-deadline tests/unit/test-log tests/unit/test-admission \
+	tests/unit/test-networks tests/unit/test-addresses tests/unit/test-accept-rate
 endif
 
 unit_cppflags = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
@@ -38,6 +39,18 @@ tests_unit_test_admission_SOURCES = tests/unit/test-admission.c
 tests_unit_test_admission_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_admission_LDADD = src/libsegment.a $(unit_ldadd)
 
+tests_unit_test_networks_SOURCES = tests/unit/test-networks.c
+tests_unit_test_networks_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_networks_LDADD = $(unit_ldadd)
+
+tests_unit_test_addresses_SOURCES = tests/unit/test-addresses.c
+tests_unit_test_addresses_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_addresses_LDADD = src/libsegment.a $(unit_ldadd)
+
+tests_unit_test_accept_rate_SOURCES = tests/unit/test-accept-rate.c
+tests_unit_test_accept_rate_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_accept_rate_LDADD = src/libsegment.a $(unit_ldadd)
+
 check-local: $(check_PROGRAMS) all
 	@BATS='$(BATS)' MANDOC='$(MANDOC)' PYTHON='$(PYTHON)' PREFORK_CC='$(CC)' \
 		PREFORK_SANITIZERS='$(SANITIZER_FLAGS)' \
@@ -55,6 +68,7 @@ EXTRA_DIST += tests/run \
 	tests/limits.bats \
 	tests/log.bats \
 	tests/modules.bats \
+	tests/networks.bats \
 	tests/pid_file.bats \
 	tests/preforkcat.bats \
 	tests/supervision.bats \
@@ -70,6 +84,7 @@ EXTRA_DIST += tests/run \
 	tests/lib/modules/nested.c \
 	tests/lib/modules/refused.c \
 	tests/lib/modules/sized.c \
+	tests/lib/modules/sockets.c \
 	tests/lib/peer.bash \
 	tests/lib/peer.py \
 	tests/lib/server.bash \

@@ -6,7 +6,10 @@ src_libbase_a_SOURCES = \
 	src/base/compiler.h \
 	src/base/error.c src/base/error.h \
 	src/base/fd.c src/base/fd.h \
+	src/base/host.c src/base/host.h \
 	src/base/log.c src/base/log.h \
 	src/base/sink.c src/base/sink.h \
+	src/base/siphash.c src/base/siphash.h \
 	src/base/span.h \
+	src/base/subnet.c src/base/subnet.h \
 	src/base/text.c src/base/text.h

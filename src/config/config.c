@@ -15,6 +15,13 @@ free_strings(struct config_strings *strings)
 	free(strings->items);
 }
 
+static void
+free_networks(struct config_networks *networks)
+{
+	free_strings(&networks->texts);
+	free(networks->items);
+}
+
 /* Frees what the options of SCOPE hold in STRUCTURE. */
 static void
 free_options(void *structure, enum option_scope scope)
@@ -26,6 +33,8 @@ free_options(void *structure, enum option_scope scope)
 			continue;
 		if (option_table[i].type == OPTION_STRINGS)
 			free_strings(field);
+		else if (option_table[i].type == OPTION_NETWORKS)
+			free_networks(field);
 		else if (option_table[i].type == OPTION_STRING)
 			free(*(char **)field);
 	}

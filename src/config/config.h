@@ -12,6 +12,7 @@
 #include "base/compiler.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/subnet.h"
 #include "wire/wire.h"
 
 enum {
@@ -32,6 +33,12 @@ struct config_place {
 struct config_strings {
 	char **items;
 	size_t count;
+};
+
+/* Networks as they were written, and what that means: as many ITEMS as texts. */
+struct config_networks {
+	struct config_strings texts;
+	struct subnet *items;
 };
 
 /* A value as the file has it; from the command line everything is text. */
@@ -58,12 +65,20 @@ struct config_service {
 	struct config_place module_place;
 	struct config_place listen_place; /* of its last address */
 	struct config_place max_message_size_place;
+	struct config_place tcp_keepalive_place;
 	struct config_strings listen;
 	char *module;
 	unsigned length_bytes;
 	enum wire_order byte_order;
-	int64_t max_message_size; /* bytes */
-	int64_t max_connections;  /* 0: only the total counts */
+	int64_t max_message_size;       /* bytes */
+	int64_t max_connections;        /* 0: only the total counts */
+	int64_t max_connections_per_ip; /* 0: no limit */
+	int64_t accept_rate;            /* connections a second; 0: no limit */
+	struct config_networks allow;   /* none: everybody */
+	struct config_networks deny;    /* counts before allow */
+	int64_t backlog;
+	bool tcp_nodelay;
+	int64_t tcp_keepalive_ms; /* whole seconds; 0: off */
 	int64_t max_output;       /* bytes */
 	int64_t read_timeout_ms;
 	int64_t write_timeout_ms;

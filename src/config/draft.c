@@ -47,6 +47,20 @@ add_string(struct config_strings *strings, const char *text, struct error *error
 }
 
 static int
+add_network(struct config_networks *networks, const char *text, struct error *error)
+{
+	size_t count = networks->texts.count + 1;
+	struct subnet *items = reallocarray(networks->items, count, sizeof(*items));
+
+	if (items == NULL)
+		return no_memory(error);
+	networks->items = items;
+	if (subnet_parse(&items[count - 1], text, error) != 0)
+		return -1;
+	return add_string(&networks->texts, text, error);
+}
+
+static int
 replace_string(char **field, const char *text, struct error *error)
 {
 	char *copy = strdup(text);
@@ -68,6 +82,8 @@ set_string(void *field, const struct option *option, const struct setting *setti
 		return -1;
 	if (option->type == OPTION_STRINGS)
 		return add_string(field, text, error);
+	if (option->type == OPTION_NETWORKS)
+		return add_network(field, text, error);
 	if (text[0] == '\0' && option->min > 0)
 		return error_set(error, "is empty; expected at least one character");
 	return replace_string(field, text, error);
@@ -81,6 +97,8 @@ set_field(void *field, const struct option *option, const struct setting *settin
 	struct value_range range = { option->min, option->max };
 
 	switch (option->type) {
+	case OPTION_BOOL:
+		return setting_bool(setting, field, error);
 	case OPTION_INTEGER:
 		return setting_integer(setting, range, field, error);
 	case OPTION_SIZE:
@@ -91,6 +109,7 @@ set_field(void *field, const struct option *option, const struct setting *settin
 		return setting_word(setting, option->words, field, error);
 	case OPTION_STRING:
 	case OPTION_STRINGS:
+	case OPTION_NETWORKS:
 		break;
 	}
 	return set_string(field, option, setting, error);
@@ -103,7 +122,7 @@ set_defaults(void *structure, enum option_scope scope, struct error *error)
 		const struct option *option = &option_table[i];
 		struct setting fallback = { .kind = CONFIG_VALUE_TEXT, .text = option->fallback };
 
-		if (option->scope != scope || option->fallback == NULL)
+		if (option->scope != scope || option->fallback == NULL || option_is_list(option))
 			continue;
 		if (set_field((char *)structure + option->offset, option, &fallback, error) != 0)
 			return error_prefix(error, "default of %s: ", option->key);

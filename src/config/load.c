@@ -126,8 +126,7 @@ load_option(struct load *load, enum option_scope scope, const config_setting_t *
 			return -1;
 		return unknown_key(load, scope, key, place);
 	}
-	if (option->type == OPTION_STRINGS &&
-		(config_setting_is_array(at) || config_setting_is_list(at)))
+	if (option_is_list(option) && (config_setting_is_array(at) || config_setting_is_list(at)))
 		return load_list(load, option, at);
 	return load_value(load, option, at);
 }

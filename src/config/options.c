@@ -11,8 +11,12 @@
 #define GIBIBYTE (1024 * 1024 * KIBIBYTE)
 #define DAY_MS   INT64_C(86400000)
 
+/* Below what tcp(7) takes for TCP_KEEPIDLE, 32767 seconds. */
+#define KEEPALIVE_MAX_MS INT64_C(32400000)
+
 enum {
 	CONNECTIONS_MAX = 1000000,
+	BACKLOG_MAX = 65535,
 };
 
 static const struct option_word level_words[] = {
@@ -92,6 +96,15 @@ const struct option option_table[] = {
 	  .fallback = "1M", .min = 1, .max = GIBIBYTE },
 	{ .key = "max_connections", SERVICE(max_connections), .type = OPTION_INTEGER,
 	  .fallback = "0", .min = 0, .max = CONNECTIONS_MAX },
+	{ .key = "max_connections_per_ip", SERVICE(max_connections_per_ip),
+	  .type = OPTION_INTEGER,
+	  .fallback = "0", .min = 0, .max = CONNECTIONS_MAX },
+	{ .key = "accept_rate", SERVICE(accept_rate), .type = OPTION_INTEGER,
+	  .fallback = "0", .min = 0, .max = CONNECTIONS_MAX },
+	{ .key = "allow", SERVICE(allow), .type = OPTION_NETWORKS,
+	  .fallback = "[]" },
+	{ .key = "deny", SERVICE(deny), .type = OPTION_NETWORKS,
+	  .fallback = "[]" },
 	{ .key = "max_output", SERVICE(max_output), .type = OPTION_SIZE,
 	  .fallback = "4M", .min = KIBIBYTE, .max = GIBIBYTE },
 	{ .key = "read_timeout", SERVICE(read_timeout_ms), .type = OPTION_DURATION,
@@ -100,6 +113,13 @@ const struct option option_table[] = {
 	  .fallback = "10s", .min = 1, .max = DAY_MS },
 	{ .key = "idle_timeout", SERVICE(idle_timeout_ms), .type = OPTION_DURATION,
 	  .fallback = "60s", .min = 0, .max = DAY_MS },
+	{ .key = "backlog", SERVICE(backlog), .type = OPTION_INTEGER,
+	  .fallback = "1024", .min = 1, .max = BACKLOG_MAX },
+	{ .key = "tcp_nodelay", SERVICE(tcp_nodelay), .type = OPTION_BOOL,
+	  .fallback = "true" },
+	{ .key = "tcp_keepalive", SERVICE(tcp_keepalive_ms), SERVICE_PLACE(tcp_keepalive),
+	  .type = OPTION_DURATION,
+	  .fallback = "30s", .min = 0, .max = KEEPALIVE_MAX_MS },
 };
 /* clang-format on */
 

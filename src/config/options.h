@@ -5,6 +5,7 @@
 #ifndef CONFIG_OPTIONS_H
 #define CONFIG_OPTIONS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,11 +18,13 @@ enum option_scope {
 };
 
 enum option_type {
+	OPTION_BOOL,     /* bool */
 	OPTION_INTEGER,  /* int64_t */
 	OPTION_SIZE,     /* int64_t, bytes: "64K", "1M" or a number */
 	OPTION_DURATION, /* int64_t, milliseconds: "500ms", "10s", "5m", "1h"; "off" if MIN is 0 */
 	OPTION_STRING,   /* char * */
 	OPTION_STRINGS,  /* struct config_strings: a list, or one string */
+	OPTION_NETWORKS, /* struct config_networks: the same, of networks */
 	OPTION_WORD,     /* int or enum: one of WORDS; one of digits may stand without quotes */
 };
 
@@ -36,7 +39,7 @@ struct option {
 	enum option_type type;
 	size_t offset;
 	size_t place; /* offset of the member that says where it was set; 0: nobody asks */
-	/* The default, as a file would say it without quotes; NULL: required. */
+	/* The default, as a file would say it without quotes, of a list "[]"; NULL: required. */
 	const char *fallback;
 	int64_t min, max; /* of numbers, sizes and durations; a string with MIN 1 is not empty */
 	const struct option_word *words; /* OPTION_WORD: ended by a NULL word */
@@ -47,6 +50,13 @@ extern const size_t option_count;
 
 /* The option of that scope and key, or NULL. */
 const struct option *option_find(enum option_scope scope, const char *key);
+
+/* Whether its value is a list, to which each setting of it adds. */
+static inline bool
+option_is_list(const struct option *option)
+{
+	return option->type == OPTION_STRINGS || option->type == OPTION_NETWORKS;
+}
 
 /* The key or group of that scope that WORD was probably meant to be, or NULL. */
 const char *option_nearest(enum option_scope scope, const char *word);

@@ -33,10 +33,9 @@ print_string(const char *text)
 static void
 print_strings(const struct config_strings *strings)
 {
-	fputs("[ ", stdout);
+	putchar('[');
 	for (size_t i = 0; i < strings->count; i++) {
-		if (i > 0)
-			fputs(", ", stdout);
+		fputs(i > 0 ? ", " : " ", stdout);
 		print_string(strings->items[i]);
 	}
 	fputs(" ]", stdout);
@@ -87,6 +86,9 @@ static void
 print_value(const struct option *option, const void *field)
 {
 	switch (option->type) {
+	case OPTION_BOOL:
+		fputs(*(const bool *)field ? "true" : "false", stdout);
+		break;
 	case OPTION_INTEGER:
 		print_integer(*(const int64_t *)field);
 		break;
@@ -101,6 +103,9 @@ print_value(const struct option *option, const void *field)
 		break;
 	case OPTION_STRINGS:
 		print_strings(field);
+		break;
+	case OPTION_NETWORKS:
+		print_strings(&((const struct config_networks *)field)->texts);
 		break;
 	case OPTION_WORD:
 		print_word(option->words, *(const int *)field);

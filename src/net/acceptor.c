@@ -2,6 +2,7 @@
 
 #include "net/acceptor.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,21 +11,40 @@
 
 #include "base/address.h"
 #include "base/fd.h"
-#include "segment/admission.h"
+#include "base/host.h"
+#include "base/subnet.h"
+#include "segment/accept_rate.h"
 
 enum {
 	YIELD_MS = 1,      /* out of the way of a less loaded worker */
 	YIELDS_MAX = 5,    /* in a row; then the connection is taken anyway */
 	PAUSE_MIN_MS = 10, /* for want of descriptors or memory, doubled each time */
 	PAUSE_MAX_MS = 1000,
-	QUEUE_MAX = 1024, /* connections that a listener's queue may hold */
+	RATE_REST_MS = 5, /* of a listener whose service has reached its accept_rate */
 };
+
+enum taken {
+	TAKEN_NONE, /* there was none to take */
+	TAKEN_REFUSED,
+	TAKEN_SERVED,
+};
+
+static const char *const refusals[] = {
+	[ADMISSION_GRANTED] = NULL,
+	[ADMISSION_FULL] = "max_connections",
+	[ADMISSION_SERVICE_FULL] = "max_connections of the service",
+	[ADMISSION_ADDRESS_FULL] = "max_connections_per_ip",
+	[ADMISSION_NO_ROOM] = "max_connections_per_ip: too many addresses",
+};
+static_assert(countof(refusals) == ADMISSION__COUNT, "a text for each refusal");
 
 void
 acceptor_start(struct acceptor *acceptor)
 {
-	for (size_t i = 0; i < acceptor->count; i++)
-		event_add(acceptor->listeners[i].event, NULL);
+	for (size_t i = 0; i < acceptor->count; i++) {
+		if (!acceptor->listeners[i].resting)
+			event_add(acceptor->listeners[i].event, NULL);
+	}
 }
 
 static void
@@ -55,41 +75,94 @@ yields(struct acceptor *acceptor)
 	return true;
 }
 
+/* The listener alone: its service is too fast for now. */
 static void
-log_refused(struct acceptor *acceptor, const struct acceptor_listener *listener, int fd,
+rest_listener(struct acceptor_listener *listener)
+{
+	listener->resting = true;
+	event_del(listener->event);
+	loop_start_timer(listener->rest_timer, RATE_REST_MS);
+}
+
+static void
+on_rested(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
+{
+	struct acceptor_listener *listener = arg;
+
+	listener->resting = false;
+	if (!evtimer_pending(listener->acceptor->timer, NULL))
+		event_add(listener->event, NULL);
+}
+
+static void
+log_refused(struct network *network, const struct acceptor_listener *listener, int fd,
 	const char *reason)
 {
-	struct network *network = acceptor->network;
 	char text[ADDRESS_TEXT_MAX];
 
 	if (!log_limit_pass(&network->refused_limit, loop_now(network->loop)))
 		return;
 	address_print_peer(fd, text);
 	log_warn("connection refused", log_str("reason", reason),
-		log_str("service", acceptor->config->services[listener->service].name),
-		log_str("peer", text));
+		log_str("service", listener->config->name), log_str("peer", text));
 }
 
-static void
-admit(struct acceptor *acceptor, const struct acceptor_listener *listener, int fd)
+static bool
+is_in(const struct config_networks *networks, const struct host *host)
 {
-	const struct config *config = acceptor->config;
-	size_t service = listener->service;
-
-	switch (admission_claim(acceptor->network->segment, acceptor->service_ids[service],
-		(uint32_t)config->max_connections,
-		(uint32_t)config->services[service].max_connections)) {
-	case ADMISSION_GRANTED:
-		acceptor->accepted(acceptor->arg, fd, service);
-		return;
-	case ADMISSION_FULL:
-		log_refused(acceptor, listener, fd, "max_connections");
-		break;
-	case ADMISSION_SERVICE_FULL:
-		log_refused(acceptor, listener, fd, "max_connections of the service");
-		break;
+	for (size_t i = 0; i < networks->texts.count; i++) {
+		if (subnet_has(&networks->items[i], host))
+			return true;
 	}
+	return false;
+}
+
+/* Why a client may not connect at all; NULL: it may. */
+static const char *
+find_ban(const struct config_service *service, const struct host *host)
+{
+	if (is_in(&service->deny, host))
+		return "deny";
+	if (service->allow.texts.count > 0 && !is_in(&service->allow, host))
+		return "not in allow";
+	return NULL;
+}
+
+/* Why there is no place for the client; NULL: it has PLACE. */
+static const char *
+find_place(const struct acceptor *acceptor, const struct acceptor_listener *listener,
+	const struct host *host, struct admission_place *place)
+{
+	const struct admission_claim claim = {
+		.service = listener->service_id,
+		.limit = (uint32_t)acceptor->config->max_connections,
+		.service_limit = (uint32_t)listener->config->max_connections,
+		.address_limit = (uint32_t)listener->config->max_connections_per_ip,
+		.host = host,
+	};
+
+	return refusals[admission_claim(acceptor->network->segment, &claim, place)];
+}
+
+/* HOST is NULL for a client that has none, or whose does not matter. */
+static enum taken
+admit(struct acceptor *acceptor, const struct acceptor_listener *listener, int fd,
+	const struct host *host)
+{
+	struct admission_place place;
+	const char *refusal = NULL;
+
+	if (host != NULL)
+		refusal = find_ban(listener->config, host);
+	if (refusal == NULL)
+		refusal = find_place(acceptor, listener, host, &place);
+	if (refusal == NULL) {
+		acceptor->accepted(acceptor->arg, fd, listener->service, place);
+		return TAKEN_SERVED;
+	}
+	log_refused(acceptor->network, listener, fd, refusal);
 	close(fd);
+	return TAKEN_REFUSED;
 }
 
 /* The connection stays in the kernel's queue, and trying again at once would only spin. */
@@ -126,52 +199,94 @@ accept_failed(struct acceptor *acceptor)
 	}
 }
 
-/* Returns whether there was a connection to take. */
-static bool
+static enum taken
 take(struct acceptor *acceptor, const struct acceptor_listener *listener)
 {
-	int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct address peer = { .size = sizeof(peer.storage) };
+	struct host host;
+	int fd;
 
+	/* The kernel copies an address to whoever gives room for it, so nobody else does. */
+	if (listener->asks_peer)
+		fd = accept4(listener->fd, &peer.sa, &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	else
+		fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0) {
 		accept_failed(acceptor);
-		return errno == ECONNABORTED || errno == EINTR;
+		return errno == ECONNABORTED || errno == EINTR ? TAKEN_REFUSED : TAKEN_NONE;
 	}
 	acceptor->pause_ms = 0;
-	admit(acceptor, listener, fd);
-	return true;
+	if (listener->asks_peer && host_of(&host, &peer))
+		return admit(acceptor, listener, fd, &host);
+	return admit(acceptor, listener, fd, NULL);
+}
+
+/* Takes one only if the rate allows; else it stays in the kernel's queue. */
+static void
+take_at_rate(struct acceptor *acceptor, struct acceptor_listener *listener)
+{
+	struct segment *segment = acceptor->network->segment;
+	int64_t now_ms = clock_monotonic_ms(); /* a turn may have begun long ago */
+
+	if (!accept_rate_claim(
+		    segment, listener->service_id, (uint32_t)listener->config->accept_rate, now_ms))
+		rest_listener(listener);
+	else if (take(acceptor, listener) != TAKEN_SERVED)
+		accept_rate_release(segment, listener->service_id, now_ms);
 }
 
 static void
 on_connection(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 {
-	const struct acceptor_listener *listener = arg;
+	struct acceptor_listener *listener = arg;
 	struct acceptor *acceptor = listener->acceptor;
 
 	if (yields(acceptor))
 		return;
 	acceptor->yields = 0;
-	take(acceptor, listener);
+	if (listener->config->accept_rate > 0)
+		take_at_rate(acceptor, listener);
+	else
+		take(acceptor, listener);
+}
+
+static bool
+asks_peer(const struct config_service *service)
+{
+	return service->max_connections_per_ip > 0 || service->allow.texts.count > 0 ||
+		service->deny.texts.count > 0;
 }
 
 static int
-watch(struct acceptor *acceptor, const struct inherited_listener *socket)
+watch(struct acceptor *acceptor, const struct inheritance *inheritance,
+	const struct inherited_listener *socket)
 {
 	struct acceptor_listener *listener = &acceptor->listeners[acceptor->count];
+	const struct config_service *service = &acceptor->config->services[socket->service];
+	struct event_base *base = acceptor->network->loop->base;
 
 	*listener = (struct acceptor_listener){
 		.acceptor = acceptor,
+		.config = service,
 		.fd = socket->fd,
+		.service_id = inheritance->service_ids[socket->service],
 		.service = socket->service,
-		.event = event_new(acceptor->network->loop->base, socket->fd, EV_READ | EV_PERSIST,
-			on_connection, listener),
+		.asks_peer = asks_peer(service),
+		.event = event_new(base, socket->fd, EV_READ | EV_PERSIST, on_connection, listener),
 	};
 	acceptor->count++;
+	if (service->accept_rate > 0) {
+		listener->rest_timer = evtimer_new(base, on_rested, listener);
+		if (listener->rest_timer == NULL)
+			return -1;
+	}
 	return listener->event != NULL ? 0 : -1;
 }
 
 int
 acceptor_open(struct acceptor *acceptor, struct network *network,
-	const struct inheritance *inheritance, void (*accepted)(void *arg, int fd, size_t service),
+	const struct inheritance *inheritance,
+	void (*accepted)(void *arg, int fd, size_t service, struct admission_place place),
 	void *arg, struct error *error)
 {
 	size_t count = inheritance->listener_count;
@@ -179,7 +294,6 @@ acceptor_open(struct acceptor *acceptor, struct network *network,
 	*acceptor = (struct acceptor){
 		.network = network,
 		.config = inheritance->config,
-		.service_ids = inheritance->service_ids,
 		.listeners = calloc(count, sizeof(acceptor->listeners[0])),
 		.timer = evtimer_new(network->loop->base, on_timer, acceptor),
 		.accepted = accepted,
@@ -188,7 +302,7 @@ acceptor_open(struct acceptor *acceptor, struct network *network,
 	if (acceptor->listeners == NULL || acceptor->timer == NULL)
 		return error_errno(error, "cannot watch the listeners");
 	for (size_t i = 0; i < count; i++) {
-		if (watch(acceptor, &inheritance->listeners[i]) != 0)
+		if (watch(acceptor, inheritance, &inheritance->listeners[i]) != 0)
 			return error_errno(error, "cannot watch the listeners");
 	}
 	return 0;
@@ -198,8 +312,10 @@ void
 acceptor_take_queued(struct acceptor *acceptor)
 {
 	for (size_t i = 0; i < acceptor->count; i++) {
-		for (int left = QUEUE_MAX; left > 0; left--) {
-			if (!take(acceptor, &acceptor->listeners[i]))
+		const struct acceptor_listener *listener = &acceptor->listeners[i];
+
+		for (int64_t left = listener->config->backlog; left >= 0; left--) {
+			if (take(acceptor, listener) == TAKEN_NONE)
 				break;
 		}
 	}
@@ -211,6 +327,8 @@ acceptor_close(struct acceptor *acceptor)
 	for (size_t i = 0; i < acceptor->count; i++) {
 		if (acceptor->listeners[i].event != NULL)
 			event_free(acceptor->listeners[i].event);
+		if (acceptor->listeners[i].rest_timer != NULL)
+			event_free(acceptor->listeners[i].rest_timer);
 		fd_close(&acceptor->listeners[i].fd);
 	}
 	acceptor->count = 0;

@@ -8,7 +8,6 @@
 #include "net/input.h"
 #include "net/output.h"
 #include "net/transport.h"
-#include "segment/admission.h"
 
 enum {
 	LINGER_MS = 2000,
@@ -33,7 +32,7 @@ connection_close(struct connection *connection, enum close_reason reason)
 	deadline_cancel(&network->deadlines, &connection->deadline);
 	output_discard(connection);
 	fd_close(&connection->fd);
-	admission_release(network->segment, connection->service);
+	admission_release(network->segment, connection->place);
 	TAILQ_REMOVE(&network->open, connection, entry);
 	TAILQ_INSERT_TAIL(&network->closed, connection, entry);
 	network->open_count--;
@@ -167,14 +166,15 @@ on_event(int fd PF_UNUSED, short what, void *arg)
 }
 
 int
-connection_open(struct connection *connection, struct network *network, int fd, unsigned service,
-	const struct config_service *limits, const struct connection_ops *ops)
+connection_open(struct connection *connection, struct network *network, int fd,
+	struct admission_place place, const struct config_service *limits,
+	const struct connection_ops *ops)
 {
 	connection->network = network;
 	connection->ops = ops;
 	connection->limits = limits;
 	connection->fd = fd;
-	connection->service = (uint8_t)service;
+	connection->place = place;
 	connection->interest = EV_READ;
 	deadline_init(&connection->deadline);
 	event_assign(&connection->event, network->loop->base, fd, EV_READ | EV_PERSIST, on_event,

@@ -31,6 +31,7 @@
 #include "net/close_reason.h"
 #include "net/deadline.h"
 #include "net/network.h"
+#include "segment/admission.h"
 
 enum connection_state {
 	CONNECTION_OPEN,
@@ -69,13 +70,12 @@ struct connection {
 	struct buffer out;    /* what the kernel has not taken */
 	size_t need;          /* bytes that the first message in `in` has at least */
 	int64_t read_due_ms;  /* when the message begun must be whole; paused: what was left */
-	int64_t write_due_ms; /* when the kernel must have taken some of `out`; LINGERING: the end
-	                       */
+	int64_t write_due_ms; /* when the kernel must have taken some of out; LINGERING: the end */
+	struct admission_place place;
 	int fd;
 	uint16_t held;     /* requests of the owner that are under way: see connection_hold */
 	uint32_t lingered; /* bytes thrown away */
 	uint32_t untaken;  /* of what the kernel has, at the last progress of the output */
-	uint8_t service;   /* id in the segment */
 	uint8_t state;     /* enum connection_state */
 	uint8_t reason;    /* enum close_reason, once it is not OPEN */
 	uint8_t drain;     /* enum drain_step */
@@ -87,12 +87,13 @@ struct connection {
 };
 
 /*
- * Starts to serve the socket FD (taken on success; non-blocking), whose place in SERVICE has been
- * granted. CONNECTION is zeroed memory; connection_settle is to follow. Returns 0, or -1 without
- * memory, and then the caller keeps descriptor and place.
+ * Starts to serve the socket FD (non-blocking) with the PLACE that it was granted: both are taken
+ * on success. CONNECTION is zeroed memory; connection_settle is to follow. Returns 0, or -1 without
+ * memory.
  */
 PF_MUST_CHECK int connection_open(struct connection *connection, struct network *network, int fd,
-	unsigned service, const struct config_service *limits, const struct connection_ops *ops);
+	struct admission_place place, const struct config_service *limits,
+	const struct connection_ops *ops);
 
 /* Closes now, whatever is under way, and gives the place back. Idempotent. */
 void connection_close(struct connection *connection, enum close_reason reason);

@@ -13,20 +13,47 @@
 #include "net/unix_socket.h"
 
 enum {
-	BACKLOG = 1024,
+	KEEPALIVE_PROBES = 3, /* together they take as long as the wait for the first */
 };
 
 static int
-bind_tcp(int fd, const struct address *address, struct error *error)
+set_option(int fd, int level, int name, int value)
 {
-	const int on = 1;
+	return setsockopt(fd, level, name, &value, sizeof(value));
+}
 
-	/* Accepted sockets inherit TCP_NODELAY, so that each one is spared a system call. */
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0)
+static int
+set_keepalive(int fd, int64_t idle_ms)
+{
+	int idle_s = (int)(idle_ms / 1000), interval_s = idle_s / KEEPALIVE_PROBES;
+
+	if (idle_s == 0)
+		return 0;
+	if (interval_s == 0)
+		interval_s = 1;
+	if (set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1) != 0 ||
+		set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle_s) != 0 ||
+		set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, interval_s) != 0)
+		return -1;
+	return set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
+}
+
+/* Accepted sockets inherit what is set here, so that each one is spared the system calls. */
+static int
+set_tcp_options(int fd, const struct config_service *service)
+{
+	if (service->tcp_nodelay && set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) != 0)
+		return -1;
+	return set_keepalive(fd, service->tcp_keepalive_ms);
+}
+
+static int
+bind_tcp(int fd, const struct address *address, const struct config_service *service,
+	struct error *error)
+{
+	if (set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) != 0 || set_tcp_options(fd, service) != 0)
 		return error_errno(error, "cannot set socket options");
-	if (address->sa.sa_family == AF_INET6 &&
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) != 0)
+	if (address->sa.sa_family == AF_INET6 && set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) != 0)
 		return error_errno(error, "cannot set socket options");
 	if (bind(fd, &address->sa, address->size) != 0)
 		return error_errno(error, "cannot bind");
@@ -34,12 +61,13 @@ bind_tcp(int fd, const struct address *address, struct error *error)
 }
 
 static int
-bind_socket(int fd, struct listener *listener, bool locked, struct error *error)
+bind_socket(int fd, struct listener *listener, const struct config_service *service, bool locked,
+	struct error *error)
 {
 	struct stat st;
 
 	if (!address_is_unix(&listener->address)) {
-		if (bind_tcp(fd, &listener->address, error) != 0)
+		if (bind_tcp(fd, &listener->address, service, error) != 0)
 			return -1;
 		if (getsockname(fd, &listener->address.sa, &listener->address.size) != 0)
 			return error_errno(error, "cannot get its address");
@@ -56,15 +84,16 @@ bind_socket(int fd, struct listener *listener, bool locked, struct error *error)
 
 /* Returns the socket, or -1 with the reason. */
 static int
-open_socket(struct listener *listener, bool locked, struct error *error)
+open_socket(struct listener *listener, const struct config_service *service, bool locked,
+	struct error *error)
 {
 	int fd = socket(
 		listener->address.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		return error_errno(error, "cannot make a socket");
-	if (bind_socket(fd, listener, locked, error) == 0) {
-		if (listen(fd, BACKLOG) == 0)
+	if (bind_socket(fd, listener, service, locked, error) == 0) {
+		if (listen(fd, (int)service->backlog) == 0)
 			return fd;
 		error_errno(error, "cannot listen");
 	}
@@ -80,7 +109,7 @@ open_one(struct listeners *listeners, const struct config *config, size_t servic
 	int fd = -1;
 
 	if (address_parse(&listener.address, text, error) == 0)
-		fd = open_socket(&listener, locked, error);
+		fd = open_socket(&listener, &config->services[service], locked, error);
 	if (fd < 0)
 		return error_prefix(error,
 			"service \"%s\": cannot listen on \"%s\": ", config->services[service].name,

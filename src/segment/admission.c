@@ -4,6 +4,8 @@
 
 #include <sched.h>
 
+#include "segment/addresses.h"
+
 enum {
 	CLAIM_TRIES = 8,     /* two workers that add at once both see one too many: try again */
 	TICK_FRESH_MS = 100, /* an older tick is a loop that stands still */
@@ -32,31 +34,63 @@ sum_service_admitted(const struct segment *segment, unsigned service)
 	return sum;
 }
 
-static enum admission
-try_claim(struct segment *segment, unsigned service, uint32_t limit, uint32_t service_limit)
+static bool
+counts_address(const struct admission_claim *claim)
 {
-	enum admission refused;
+	return claim->host != NULL && claim->address_limit > 0;
+}
 
+/* The address comes first: a client over its own limit does not get in the way of others. */
+static enum admission
+try_address(struct segment *segment, const struct admission_claim *claim, uint64_t hash,
+	struct admission_place *place)
+{
+	if (!counts_address(claim))
+		return ADMISSION_GRANTED;
+	place->address = addresses_add(segment, hash) & 0xffffff;
+	if (place->address == 0)
+		return ADMISSION_NO_ROOM;
+	if (addresses_sum(segment, hash) <= claim->address_limit)
+		return ADMISSION_GRANTED;
+	addresses_take(segment, place->address);
+	return ADMISSION_ADDRESS_FULL;
+}
+
+static enum admission
+try_claim(struct segment *segment, const struct admission_claim *claim, uint64_t hash,
+	struct admission_place *place)
+{
+	enum admission result;
+
+	*place = (struct admission_place){ .service = claim->service & 0xff };
+	result = try_address(segment, claim, hash, place);
+	if (result != ADMISSION_GRANTED)
+		return result;
 	atomic_fetch_add(&segment->own->admitted, 1);
-	atomic_fetch_add(&segment->own->service_admitted[service], 1);
-	if (sum_admitted(segment) > limit)
-		refused = ADMISSION_FULL;
-	else if (service_limit > 0 && sum_service_admitted(segment, service) > service_limit)
-		refused = ADMISSION_SERVICE_FULL;
+	atomic_fetch_add(&segment->own->service_admitted[claim->service], 1);
+	if (sum_admitted(segment) > claim->limit)
+		result = ADMISSION_FULL;
+	else if (claim->service_limit > 0 &&
+		sum_service_admitted(segment, claim->service) > claim->service_limit)
+		result = ADMISSION_SERVICE_FULL;
 	else
 		return ADMISSION_GRANTED;
-	admission_release(segment, service);
-	return refused;
+	admission_release(segment, *place);
+	return result;
 }
 
 enum admission
-admission_claim(struct segment *segment, unsigned service, uint32_t limit, uint32_t service_limit)
+admission_claim(
+	struct segment *segment, const struct admission_claim *claim, struct admission_place *place)
 {
 	enum admission result = ADMISSION_FULL;
+	uint64_t hash = 0;
 
+	if (counts_address(claim))
+		hash = addresses_hash(segment, claim->service, claim->host);
 	for (int i = 0; i < CLAIM_TRIES; i++) {
-		result = try_claim(segment, service, limit, service_limit);
-		if (result == ADMISSION_GRANTED)
+		result = try_claim(segment, claim, hash, place);
+		if (result == ADMISSION_GRANTED || result == ADMISSION_NO_ROOM)
 			break;
 		sched_yield();
 	}
@@ -64,9 +98,11 @@ admission_claim(struct segment *segment, unsigned service, uint32_t limit, uint3
 }
 
 void
-admission_release(struct segment *segment, unsigned service)
+admission_release(struct segment *segment, struct admission_place place)
 {
-	atomic_fetch_sub(&segment->own->service_admitted[service], 1);
+	if (place.address > 0)
+		addresses_take(segment, place.address);
+	atomic_fetch_sub(&segment->own->service_admitted[place.service], 1);
 	atomic_fetch_sub(&segment->own->admitted, 1);
 }
 

@@ -9,26 +9,44 @@
 #ifndef SEGMENT_ADMISSION_H
 #define SEGMENT_ADMISSION_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/host.h"
 #include "segment/segment.h"
 
 enum admission {
 	ADMISSION_GRANTED,
 	ADMISSION_FULL,         /* all services together have reached their limit */
 	ADMISSION_SERVICE_FULL, /* this service has */
+	ADMISSION_ADDRESS_FULL, /* the client's address has, with this service */
+	ADMISSION_NO_ROOM,      /* the table of addresses has none for this one */
+	ADMISSION__COUNT
 };
 
-/*
- * Asks for a place for one connection of SERVICE (its id in the segment). LIMIT and SERVICE_LIMIT
- * are numbers of connections; a SERVICE_LIMIT of 0 is none. Worker only.
- */
-enum admission admission_claim(
-	struct segment *segment, unsigned service, uint32_t limit, uint32_t service_limit);
+/* Who asks, and what for: numbers of connections. */
+struct admission_claim {
+	unsigned service; /* its id in the segment */
+	uint32_t limit;
+	uint32_t service_limit;  /* 0: none */
+	uint32_t address_limit;  /* 0: none */
+	const struct host *host; /* whose connection; NULL: it does not count by address */
+};
+
+/* What a connection holds: a word, for there are many. */
+struct admission_place {
+	uint32_t address : 24; /* see addresses.h; 0: not counted by address */
+	uint32_t service : 8;
+};
+static_assert(SEGMENT_ADDRESSES < 1 << 24 && SEGMENT_SERVICES <= 1 << 8, "they fit");
+
+/* Asks for a place for one connection, which is in *PLACE if it is granted. Worker only. */
+enum admission admission_claim(struct segment *segment, const struct admission_claim *claim,
+	struct admission_place *place);
 
 /* Gives a granted place back, once the connection's descriptor is closed. */
-void admission_release(struct segment *segment, unsigned service);
+void admission_release(struct segment *segment, struct admission_place place);
 
 /*
  * Whether this worker holds over one connection more than the least loaded worker that is ready

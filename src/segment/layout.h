@@ -22,6 +22,8 @@ enum {
 	SEGMENT_SERVICES = 64,
 	SEGMENT_NAME_SIZE = 64,
 	SEGMENT_PAGE = 4096,
+	SEGMENT_BUCKET = 8,        /* addresses that share a bucket: a cache line of words */
+	SEGMENT_ADDRESSES = 65536, /* a slot's: 10,000 clients of a worker hardly fill a bucket */
 };
 
 enum slot_state {
@@ -41,6 +43,7 @@ struct segment_head {
 	_Atomic uint32_t slots_used; /* slots from here on were never claimed: bounds every sum */
 	/* The frozen part ends here. */
 	char services[SEGMENT_SERVICES][SEGMENT_NAME_SIZE]; /* id -> name; never reused */
+	uint64_t address_key[2]; /* drawn at random, so that nobody can aim at a bucket */
 };
 
 struct slot {
@@ -53,6 +56,10 @@ struct slot {
 	/* The frozen part ends here. */
 	_Atomic uint32_t service_admitted[SEGMENT_SERVICES];
 	_Atomic uint64_t id_stamp; /* the last one used for connection ids: see ids.h */
+	_Atomic uint64_t accepted[SEGMENT_SERVICES][2]; /* in two seconds: see accept_rate.h */
+	_Atomic uint64_t addresses_refused;             /* for want of room in a bucket, ever */
+	_Atomic uint32_t addresses_used; /* whether a word of addresses was ever set */
+	_Alignas(SEGMENT_PAGE) _Atomic uint64_t addresses[SEGMENT_ADDRESSES]; /* addresses.h */
 };
 
 static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LLONG_LOCK_FREE == 2, "atomics without locks");

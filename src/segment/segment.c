@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -46,6 +47,7 @@ fill_head(struct segment_head *head)
 	head->slot_offset = (uint32_t)head_size;
 	head->slot_size = sizeof(struct slot);
 	head->slot_count = SEGMENT_SLOTS;
+	arc4random_buf(head->address_key, sizeof(head->address_key));
 }
 
 static int
@@ -55,6 +57,8 @@ map_all(struct segment *segment, int fd, int protection)
 
 	if (at == MAP_FAILED)
 		return -1;
+	/* A core dump would make all untouched pages real; a worker's has its own slot anyway. */
+	madvise(at, segment_size(), MADV_DONTDUMP);
 	segment->head = at;
 	segment->slots = (struct slot *)(void *)((char *)at + head_size);
 	return 0;
@@ -115,6 +119,16 @@ segment_slot_claim(struct segment *segment, unsigned index, unsigned generation)
 	atomic_store(&slot->state, SLOT_STARTING);
 }
 
+static void
+clear_addresses(struct slot *slot)
+{
+	if (atomic_load(&slot->addresses_used) == 0)
+		return;
+	for (size_t i = 0; i < SEGMENT_ADDRESSES; i++)
+		atomic_store_explicit(&slot->addresses[i], 0, memory_order_relaxed);
+	atomic_store(&slot->addresses_used, 0);
+}
+
 void
 segment_slot_drop(struct segment *segment, unsigned index)
 {
@@ -124,6 +138,7 @@ segment_slot_drop(struct segment *segment, unsigned index)
 	atomic_store(&slot->pid, 0);
 	for (size_t i = 0; i < SEGMENT_SERVICES; i++)
 		atomic_store(&slot->service_admitted[i], 0);
+	clear_addresses(slot);
 	atomic_store(&slot->admitted, 0);
 }
 

@@ -10,7 +10,6 @@
 #include "base/log.h"
 #include "dispatch/dispatch.h"
 #include "net/output.h"
-#include "segment/admission.h"
 
 struct session {
 	struct connection connection;
@@ -171,13 +170,13 @@ announce(struct session *session)
 }
 
 void
-session_open(struct network *network, int fd, struct service *service)
+session_open(struct network *network, int fd, struct admission_place place, struct service *service)
 {
 	struct session *session = calloc(1, sizeof(*session));
 
 	if (session != NULL) {
 		session->service = service;
-		if (connection_open(&session->connection, network, fd, service->id, service->config,
+		if (connection_open(&session->connection, network, fd, place, service->config,
 			    &session_ops) == 0) {
 			announce(session);
 			connection_settle(&session->connection);
@@ -189,5 +188,5 @@ session_open(struct network *network, int fd, struct service *service)
 		log_warn("connection refused", log_str("reason", "no memory"),
 			log_str("service", service->config->name));
 	close(fd);
-	admission_release(network->segment, service->id);
+	admission_release(network->segment, place);
 }

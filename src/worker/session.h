@@ -9,9 +9,10 @@
 #include "net/connection.h"
 
 /*
- * Begins a session on the socket FD, whose place in SERVICE has been granted. Takes both; without
+ * Begins a session with SERVICE on the socket FD, which was granted PLACE. Takes both; without
  * memory the client is closed and the place given back.
  */
-void session_open(struct network *network, int fd, struct service *service);
+void session_open(
+	struct network *network, int fd, struct admission_place place, struct service *service);
 
 #endif

@@ -101,11 +101,11 @@ on_turn_end(void *arg)
 }
 
 static void
-on_accepted(void *arg, int fd, size_t service)
+on_accepted(void *arg, int fd, size_t service, struct admission_place place)
 {
 	struct worker *worker = arg;
 
-	session_open(worker->network, fd, &worker->services[service]);
+	session_open(worker->network, fd, place, &worker->services[service]);
 }
 
 /* The master knows whether it is this worker alone: TERM may have gone to all. */

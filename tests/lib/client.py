@@ -82,7 +82,7 @@ def parse_address(text):
 class Client:
     """A blocking connection. Each step has its own patience."""
 
-    def __init__(self, address, framing, receive_buffer=0, send_buffer=0):
+    def __init__(self, address, framing, receive_buffer=0, send_buffer=0, source=""):
         family, self.peer = parse_address(address)
         self.framing = framing
         self.socket = socket.socket(family, socket.SOCK_STREAM)
@@ -91,6 +91,8 @@ class Client:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         if send_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
+        if source:
+            self.socket.bind((source, 0))
         self.socket.connect(self.peer)
         if family != socket.AF_UNIX:
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -467,9 +469,9 @@ def reset(options, framing):
     wait_until("a new client gets in", lambda: gets_in(options.address[0], framing))
 
 
-def enter(address, framing, receive_buffer=0, send_buffer=0):
+def enter(address, framing, receive_buffer=0, send_buffer=0, source=""):
     """A client that has had a reply, or None if it is refused."""
-    client = Client(address, framing, receive_buffer, send_buffer)
+    client = Client(address, framing, receive_buffer, send_buffer, source)
     if client.is_refused():
         client.close()
         return None
@@ -703,20 +705,103 @@ def limit(options, framing):
         client.close()
 
 
-def open_exactly(held, address, count, framing):
+def open_exactly(held, address, count, framing, source=""):
     for i in range(count):
-        client = enter(address, framing)
+        client = enter(address, framing, source=source)
         require(client, "%s: connection %d of %d was refused", address, i + 1, count)
         held.append(client)
     for _ in range(10):
-        expect_refused(address, framing)
+        expect_refused(address, framing, source)
 
 
-def expect_refused(address, framing):
+def expect_refused(address, framing, source=""):
     begun = now()
-    with Client(address, framing) as client:
+    with Client(address, framing, source=source) as client:
         require(client.is_refused(), "%s: one connection too many was served", address)
     require(now() - begun < 5, "%s: the refusal took %.2f s", address, now() - begun)
+
+
+def sources(options, framing):
+    """Opens --limits[0] connections from each of --sources to each address; one more from there is
+    refused at once. When one closes there is a place again, and one only. While a crowd from the
+    first source is refused, all others go on."""
+    held = {(source, address): [] for source in options.sources for address in options.address}
+    for (source, address), clients in held.items():
+        open_exactly(clients, address, options.limits[0], framing, source)
+    flood_refused(options, framing, [client for clients in held.values() for client in clients])
+    for (source, address), clients in held.items():
+        clients.pop(0).close()
+        clients.append(wait_until("the place is free",
+                                  lambda: enter(address, framing, source=source)))
+        expect_refused(address, framing, source)
+    if options.server:
+        kill_and_refill(options, framing, held)
+    for clients in held.values():
+        for client in clients:
+            client.ask()
+
+
+def flood_refused(options, framing, clients):
+    """Clients from the first source, which has no place left, knock in a crowd."""
+    knocks = 50
+    crowd = threading.Thread(daemon=True, target=lambda: in_parallel(10, lambda _: [
+        expect_refused(options.address[0], framing, options.sources[0]) for _ in range(knocks)]))
+    crowd.start()
+    while crowd.is_alive():
+        for client in clients:
+            client.ask()
+    crowd.join()
+
+
+def kill_and_refill(options, framing, held):
+    """Kills one worker after another. What each served ends, and exactly so many get in again."""
+    for worker in children(options.server):
+        os.kill(worker, signal.SIGKILL)
+        wait_until("the worker is gone", lambda: process_state(worker) in "ZX")
+        for (source, address), clients in held.items():
+            gone = [client for client in clients if client.has_ended()]
+            for client in gone:
+                clients.remove(client)
+                client.close()
+                clients.append(wait_until("the place is free",
+                                          lambda: enter(address, framing, source=source)))
+            expect_refused(address, framing, source)
+
+
+def knock(options, framing):
+    """From each of --sources: prints whether it is served or refused."""
+    for address in options.address:
+        for source in options.sources or [""]:
+            client = enter(address, framing, source=source)
+            print(source or address, "served" if client else "refused")
+            if client:
+                client.close()
+
+
+def rate(options, framing):
+    """--clients that connect at once and ask: all are served, at --rate a second and hardly slower,
+    but for a second's worth at once. Replies may be late by some of a tenth of a second."""
+    poll = select.poll()
+    waiting = {}
+    begun = now()
+    for _ in range(options.clients):
+        client = Client(options.address[0], framing)
+        client.send(framing.frame(b"ping"))
+        waiting[client.socket.fileno()] = client
+        poll.register(client.socket, select.POLLIN)
+    served = []
+    while waiting:
+        for fd, _ in poll.poll(100):
+            poll.unregister(fd)
+            require(waiting.pop(fd).reply() == b"ping", "a wrong reply")
+            served.append(now())
+        require(now() - begun < PATIENCE, "%d of %d wait", len(waiting), options.clients)
+    most = max(sum(1 for other in served if first <= other < first + 1) for first in served)
+    took = served[-1] - begun
+    print("%d served in %.2f s, most in a second %d" % (len(served), took, most))
+    require(most <= 2.1 * options.rate + 1, "%d were served within a second", most)
+    require(took >= options.clients / options.rate - 2, "it took only %.2f s", took)
+    require(took <= options.clients / options.rate + options.slack, "it took %.2f s", took)
 
 
 def spread(options, framing):
@@ -998,11 +1083,13 @@ OPTIONS = {
     "limits": (sizes, [], "connections for each address"),
     "log": (str, "", "the server's log"),
     "piece": (int, 0, "bytes sent at once"),
+    "rate": (float, 0, "connections a second"),
     "ratio": (float, 1, "most to least loaded"),
     "server": (int, 0, "process id of the master"),
     "size": (size, 100, "bytes of a payload"),
     "sizes": (sizes, [], "bytes of payloads"),
     "slack": (float, 3, "seconds that a slow machine may add"),
+    "sources": (lambda text: text.split(","), [], "addresses to connect from"),
     "times": (int, 1, "repetitions"),
     "total": (int, 0, "connections for all addresses together"),
     "workers": (int, 0, "workers"),
@@ -1014,9 +1101,9 @@ FLAGS = {
 SUBCOMMANDS = {
     function.__name__.replace("_", "-"): function
     for function in (
-        active, ask, deaf, drip, flood, half_close, idle, large, limit, linger, linger_talking,
-        paused, reset, rush, sipping, splits, spread, stall, starve, stood_still, stream, violate,
-        violate_torn, violate_unread,
+        active, ask, deaf, drip, flood, half_close, idle, knock, large, limit, linger, linger_talking,
+        paused, rate, reset, rush, sipping, sources, splits, spread, stall, starve, stood_still,
+        stream, violate, violate_torn, violate_unread,
     )
 }
 

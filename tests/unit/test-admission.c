@@ -27,16 +27,41 @@ enum {
 	PROCESSES = 6, /* at most 8: one byte of a word each */
 	LIMIT = 20,
 	SERVICE_LIMIT = 12,
-	HELD_MAX = 5, /* of each process in each service: together three times the limit */
+	ADDRESS_LIMIT = 8,
+	NO_LIMIT = 1000,
+	HELD_MAX = 5, /* of each process of each kind: together three times the limit */
+	KINDS_MAX = 4,
 	KILLS = 500,
 	LIFE_MAX_US = 2000, /* between two kills */
 	PATIENCE_MS = 30000,
 	SEED = 20240607,
 };
 
-enum service {
-	SERVICE_LIMITED,
-	SERVICE_FREE,
+/* One kind of connections, and how many of it there may be; 0: any number. */
+struct kind {
+	unsigned service;
+	const char *host; /* NULL: not counted by address */
+	uint32_t limit;
+};
+
+struct scene {
+	uint32_t limit; /* of all kinds together */
+	struct kind kinds[KINDS_MAX];
+	size_t kind_count;
+};
+
+static const struct scene services = {
+	.limit = LIMIT,
+	.kinds = { { .service = 0, .limit = SERVICE_LIMIT }, { .service = 1 } },
+	.kind_count = 2,
+};
+
+/* One address with two services is two. */
+static const struct scene addresses = {
+	.limit = NO_LIMIT,
+	.kinds = { { 0, "192.0.2.1", ADDRESS_LIMIT }, { 0, "192.0.2.2", ADDRESS_LIMIT },
+		{ 1, "192.0.2.1", ADDRESS_LIMIT }, { 1, "2001:db8::1", ADDRESS_LIMIT } },
+	.kind_count = 4,
 };
 
 /* Places held: byte N is process N's, so that each addition sees what all hold at one moment. */
@@ -47,14 +72,21 @@ struct tally {
 
 /* Seen by all processes, and no part of the segment. */
 struct witness {
-	struct tally all, limited; /* of both services, of SERVICE_LIMITED */
-	_Atomic uint64_t claims;   /* granted so far */
-	_Atomic uint64_t refusals[2];
+	struct tally all, by_kind[KINDS_MAX];
+	_Atomic uint64_t claims; /* granted so far */
+	_Atomic uint64_t refusals[ADMISSION__COUNT];
 	_Atomic uint32_t idle; /* processes that have given all back */
 	_Atomic bool stop;
 };
 
+/* What a process holds of one kind. */
+struct held {
+	struct admission_place places[HELD_MAX];
+	unsigned count;
+};
+
 struct crowd {
+	const struct scene *scene;
 	struct segment segment;
 	struct witness *witness;
 	pid_t pids[PROCESSES];
@@ -100,58 +132,67 @@ tally_forget(struct tally *tally, unsigned process)
 }
 
 static enum admission
-claim(struct segment *segment, enum service service)
+claim(struct crowd *crowd, size_t kind, struct admission_place *place)
 {
-	return admission_claim(
-		segment, service, LIMIT, service == SERVICE_LIMITED ? SERVICE_LIMIT : 0);
+	const struct kind *wanted = &crowd->scene->kinds[kind];
+	struct admission_claim claim = {
+		.service = wanted->service,
+		.limit = crowd->scene->limit,
+	};
+	struct host host;
+
+	if (wanted->host == NULL) {
+		claim.service_limit = wanted->limit;
+	} else if (host_parse(&host, wanted->host) == 0) {
+		claim.host = &host;
+		claim.address_limit = wanted->limit;
+	}
+	return admission_claim(&crowd->segment, &claim, place);
 }
 
 /* A process never counts what it has not: it counts behind the claim and before the release. */
-static bool
-enter(struct crowd *crowd, unsigned process, enum service service)
+static void
+enter(struct crowd *crowd, unsigned process, size_t kind, struct held *held)
 {
 	struct witness *witness = crowd->witness;
-	enum admission result = claim(&crowd->segment, service);
+	enum admission result = claim(crowd, kind, &held->places[held->count]);
 
 	if (result != ADMISSION_GRANTED) {
-		atomic_fetch_add(&witness->refusals[result == ADMISSION_SERVICE_FULL], 1);
-		return false;
+		atomic_fetch_add(&witness->refusals[result], 1);
+		return;
 	}
 	tally_add(&witness->all, process);
-	if (service == SERVICE_LIMITED)
-		tally_add(&witness->limited, process);
+	tally_add(&witness->by_kind[kind], process);
 	atomic_fetch_add(&witness->claims, 1);
-	return true;
+	held->count++;
 }
 
 static void
-leave(struct crowd *crowd, unsigned process, enum service service)
+leave(struct crowd *crowd, unsigned process, size_t kind, struct held *held)
 {
-	if (service == SERVICE_LIMITED)
-		tally_take(&crowd->witness->limited, process);
+	tally_take(&crowd->witness->by_kind[kind], process);
 	tally_take(&crowd->witness->all, process);
-	admission_release(&crowd->segment, service);
+	admission_release(&crowd->segment, held->places[--held->count]);
 }
 
 static void
 work(struct crowd *crowd, unsigned process)
 {
-	unsigned random = process + 1, held[2] = { 0 };
+	struct held held[KINDS_MAX] = { 0 };
+	unsigned random = process + 1;
 
 	while (!atomic_load(&crowd->witness->stop)) {
-		enum service service = rand_r(&random) % 2 != 0 ? SERVICE_FREE : SERVICE_LIMITED;
+		size_t kind = (unsigned)rand_r(&random) % crowd->scene->kind_count;
 
-		if (held[service] < HELD_MAX && rand_r(&random) % 3 != 0) {
-			held[service] += enter(crowd, process, service);
-		} else if (held[service] > 0) {
-			leave(crowd, process, service);
-			held[service]--;
-		}
+		if (held[kind].count < HELD_MAX && rand_r(&random) % 3 != 0)
+			enter(crowd, process, kind, &held[kind]);
+		else if (held[kind].count > 0)
+			leave(crowd, process, kind, &held[kind]);
 	}
-	for (; held[SERVICE_LIMITED] > 0; held[SERVICE_LIMITED]--)
-		leave(crowd, process, SERVICE_LIMITED);
-	for (; held[SERVICE_FREE] > 0; held[SERVICE_FREE]--)
-		leave(crowd, process, SERVICE_FREE);
+	for (size_t kind = 0; kind < crowd->scene->kind_count; kind++) {
+		while (held[kind].count > 0)
+			leave(crowd, process, kind, &held[kind]);
+	}
 	atomic_fetch_add(&crowd->witness->idle, 1);
 	for (;;)
 		pause();
@@ -187,7 +228,8 @@ kill_and_drop(struct crowd *crowd, unsigned process)
 	assert_int_equal(waitpid(crowd->pids[process], &status, 0), crowd->pids[process]);
 	assert_true(WIFSIGNALED(status));
 	tally_forget(&crowd->witness->all, process);
-	tally_forget(&crowd->witness->limited, process);
+	for (size_t kind = 0; kind < KINDS_MAX; kind++)
+		tally_forget(&crowd->witness->by_kind[kind], process);
 	segment_slot_drop(&crowd->segment, process);
 }
 
@@ -215,8 +257,9 @@ wait_until_idle(struct crowd *crowd)
 
 /* Runs in a process of its own, with a slot. Exits with how many places it got. */
 static unsigned
-count_claims(struct crowd *crowd, enum service service)
+count_claims(struct crowd *crowd, size_t kind)
 {
+	struct admission_place place;
 	struct error error;
 	unsigned count = 0;
 	int status;
@@ -228,7 +271,7 @@ count_claims(struct crowd *crowd, enum service service)
 	if (pid == 0) {
 		if (segment_attach(&crowd->segment, PROCESSES, &error) != 0)
 			_exit(255);
-		while (count < 2 * LIMIT && claim(&crowd->segment, service) == ADMISSION_GRANTED)
+		while (count < 2 * LIMIT && claim(crowd, kind, &place) == ADMISSION_GRANTED)
 			count++;
 		_exit((int)count);
 	}
@@ -239,11 +282,11 @@ count_claims(struct crowd *crowd, enum service service)
 }
 
 static void
-crowd_open(struct crowd *crowd)
+crowd_open(struct crowd *crowd, const struct scene *scene)
 {
 	struct error error;
 
-	*crowd = (struct crowd){ .random = SEED };
+	*crowd = (struct crowd){ .scene = scene, .random = SEED };
 	assert_int_equal(segment_create(&crowd->segment, &error), 0);
 	crowd->witness = mmap(NULL, sizeof(*crowd->witness), PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -274,19 +317,24 @@ run_crowd(struct crowd *crowd)
 	wait_until_idle(crowd);
 }
 
+/* Each limit was reached and never exceeded, and nothing is left of it. */
 static void
-check_tallies(const struct witness *witness)
+check_tallies(struct crowd *crowd)
 {
-	print_message("# %llu claims, %llu and %llu refusals, most at once %u of %u and %u of %u\n",
-		(unsigned long long)atomic_load(&witness->claims),
-		(unsigned long long)atomic_load(&witness->refusals[0]),
-		(unsigned long long)atomic_load(&witness->refusals[1]),
-		atomic_load(&witness->all.most), LIMIT, atomic_load(&witness->limited.most),
-		SERVICE_LIMIT);
-	assert_int_equal(atomic_load(&witness->all.most), LIMIT);
-	assert_int_equal(atomic_load(&witness->limited.most), SERVICE_LIMIT);
-	assert_true(atomic_load(&witness->refusals[0]) > 0);
-	assert_true(atomic_load(&witness->refusals[1]) > 0);
+	const struct scene *scene = crowd->scene;
+	const struct witness *witness = crowd->witness;
+
+	print_message("# %llu claims\n", (unsigned long long)atomic_load(&witness->claims));
+	for (size_t i = 0; i < scene->kind_count; i++) {
+		uint32_t most = atomic_load(&witness->by_kind[i].most);
+
+		print_message(
+			"# kind %zu: most at once %u of %u\n", i, most, scene->kinds[i].limit);
+		if (scene->kinds[i].limit > 0)
+			assert_int_equal(most, scene->kinds[i].limit);
+	}
+	for (unsigned i = 0; i < PROCESSES; i++)
+		assert_int_equal(segment_slot_admitted(&crowd->segment, i), 0);
 }
 
 static void
@@ -294,13 +342,29 @@ test_limits_under_kills(void **state PF_UNUSED)
 {
 	struct crowd crowd;
 
-	crowd_open(&crowd);
+	crowd_open(&crowd, &services);
 	run_crowd(&crowd);
-	check_tallies(crowd.witness);
-	for (unsigned i = 0; i < PROCESSES; i++)
-		assert_int_equal(segment_slot_admitted(&crowd.segment, i), 0);
-	assert_int_equal(count_claims(&crowd, SERVICE_LIMITED), SERVICE_LIMIT);
-	assert_int_equal(count_claims(&crowd, SERVICE_FREE), LIMIT);
+	check_tallies(&crowd);
+	assert_int_equal(atomic_load(&crowd.witness->all.most), LIMIT);
+	assert_true(atomic_load(&crowd.witness->refusals[ADMISSION_FULL]) > 0);
+	assert_true(atomic_load(&crowd.witness->refusals[ADMISSION_SERVICE_FULL]) > 0);
+	assert_int_equal(count_claims(&crowd, 0), SERVICE_LIMIT);
+	assert_int_equal(count_claims(&crowd, 1), LIMIT);
+	crowd_close(&crowd);
+}
+
+static void
+test_addresses_under_kills(void **state PF_UNUSED)
+{
+	struct crowd crowd;
+
+	crowd_open(&crowd, &addresses);
+	run_crowd(&crowd);
+	check_tallies(&crowd);
+	assert_true(atomic_load(&crowd.witness->refusals[ADMISSION_ADDRESS_FULL]) > 0);
+	assert_int_equal(atomic_load(&crowd.witness->refusals[ADMISSION_NO_ROOM]), 0);
+	for (size_t kind = 0; kind < addresses.kind_count; kind++)
+		assert_int_equal(count_claims(&crowd, kind), ADDRESS_LIMIT);
 	crowd_close(&crowd);
 }
 
@@ -309,6 +373,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_limits_under_kills),
+		cmocka_unit_test(test_addresses_under_kills),
 	};
 
 	return cmocka_run_group_tests_name("admission", tests, NULL, NULL);

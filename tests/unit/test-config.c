@@ -145,6 +145,13 @@ what_is_not_set_has_its_default(void **state)
 	assert_int_equal(service->read_timeout_ms, 10000);
 	assert_int_equal(service->write_timeout_ms, 10000);
 	assert_int_equal(service->idle_timeout_ms, 60000);
+	assert_int_equal(service->max_connections_per_ip, 0);
+	assert_int_equal(service->accept_rate, 0);
+	assert_int_equal(service->allow.texts.count, 0);
+	assert_int_equal(service->deny.texts.count, 0);
+	assert_int_equal(service->backlog, 1024);
+	assert_true(service->tcp_nodelay);
+	assert_int_equal(service->tcp_keepalive_ms, 30000);
 	assert_int_equal(service->option_count, 0);
 	config_free(&config);
 	assert_null(config);
@@ -201,6 +208,31 @@ every_service_option_can_be_set(void **state)
 	assert_int_equal(service->read_timeout_ms, 3600000);
 	assert_int_equal(service->write_timeout_ms, 2000);
 	assert_int_equal(service->idle_timeout_ms, 0);
+	config_free(&config);
+}
+
+static void
+every_limit_of_accepting_can_be_set(void **state)
+{
+	struct config *config = load(SERVICE(
+		"max_connections_per_ip = 3 accept_rate = 100 backlog = 7 tcp_nodelay = false\n"
+		"tcp_keepalive = \"1m\" allow = [ \"10.0.0.0/8\", \"::1\" ] deny = \"10.0.0.1\""));
+	const struct config_service *service = &config->services[0];
+	struct host host;
+
+	(void)state;
+	assert_int_equal(service->max_connections_per_ip, 3);
+	assert_int_equal(service->accept_rate, 100);
+	assert_int_equal(service->backlog, 7);
+	assert_false(service->tcp_nodelay);
+	assert_int_equal(service->tcp_keepalive_ms, 60000);
+	assert_int_equal(service->allow.texts.count, 2);
+	assert_string_equal(service->allow.texts.items[0], "10.0.0.0/8");
+	assert_int_equal(host_parse(&host, "10.0.0.1"), 0);
+	assert_true(subnet_has(&service->allow.items[0], &host));
+	assert_false(subnet_has(&service->allow.items[1], &host));
+	assert_int_equal(service->deny.texts.count, 1);
+	assert_true(subnet_has(&service->deny.items[0], &host));
 	config_free(&config);
 }
 
@@ -350,6 +382,11 @@ numbers_have_a_range(void **state)
 		"x.conf:1: max_connections: 0 is out of range; expected 1 to 1000000");
 	refuses("max_connections = 1000001\n" VALID,
 		"x.conf:1: max_connections: 1000001 is out of range; expected 1 to 1000000");
+	refuses_in_service("backlog = 0", "backlog: 0 is out of range; expected 1 to 65535");
+	refuses_in_service("accept_rate = 1000001",
+		"accept_rate: 1000001 is out of range; expected 0 to 1000000");
+	refuses_in_service("tcp_nodelay = 1",
+		"tcp_nodelay: got the number 1; expected true or false, without quotes");
 	refuses_in_service("max_connections = -1",
 		"max_connections: -1 is out of range; expected 0 to 1000000");
 }
@@ -419,6 +456,34 @@ each_address_is_checked_and_stands_once(void **state)
 		" b = { module = \"echo\"\n listen = [ \"unix:/y\", \"unix:/x\" ] } }\n",
 		"x.conf:3: services.b.listen: \"unix:/x\" is listened on by services.a already; "
 		"expected each address once");
+}
+
+static void
+each_network_is_checked_where_it_stands(void **state)
+{
+	(void)state;
+	refuses("services = { main = { listen = \"127.0.0.1:9000\" module = \"echo\"\n"
+		" allow = [ \"10.0.0.0/8\",\n \"10.0.0.0/33\",\n \"::1\" ] } }\n",
+		"x.conf:3: services.main.allow: \"10.0.0.0/33\": \"33\" is no length of a "
+		"network; expected 0 to 32");
+	refuses_in_service("deny = \"example.org\"",
+		"deny: \"example.org\" is no network; expected an IP address, or one with a "
+		"length, as in \"10.0.0.0/8\" or \"2001:db8::/32\"");
+	refuses_in_service("deny = true", "deny: got true; expected a string in quotes");
+	refuses_in_service("deny = \"\"",
+		"deny: \"\" is no network; expected an IP address, or one with a length, as in "
+		"\"10.0.0.0/8\" or \"2001:db8::/32\"");
+}
+
+static void
+keepalive_is_in_whole_seconds(void **state)
+{
+	(void)state;
+	refuses_in_service("tcp_keepalive = \"1500ms\"",
+		"tcp_keepalive: 1500ms is no whole number of seconds; expected such as \"1s\" or "
+		"\"30s\"");
+	refuses_in_service("tcp_keepalive = \"10h\"",
+		"tcp_keepalive: 10h is out of range; expected 1ms to 9h, or \"off\"");
 }
 
 static void
@@ -828,6 +893,12 @@ set_takes_dotted_keys(void **state)
 	config = from_arguments(NULL, "pid_file=/run/a=b");
 	assert_string_equal(config->pid_file, "/run/a=b");
 	config_free(&config);
+	config = from_arguments(NULL, "deny=10.0.0.0/8");
+	assert_string_equal(config->services[0].deny.texts.items[0], "10.0.0.0/8");
+	config_free(&config);
+	config = from_arguments(NULL, "tcp_nodelay=false");
+	assert_false(config->services[0].tcp_nodelay);
+	config_free(&config);
 }
 
 static void
@@ -898,6 +969,9 @@ errors_of_arguments_name_the_argument(void **state)
 	refuses_arguments(NULL, "log.level=loud",
 		"--set log.level=loud: got \"loud\"; expected "
 		"\"debug\", \"info\", \"warn\" or \"error\"");
+	refuses_arguments(NULL, "allow=10.0.0.1/8",
+		"--set allow=10.0.0.1/8: \"10.0.0.1/8\" has bits set behind its length; expected "
+		"\"10.0.0.0/8\"");
 	refuses_arguments(
 		NULL, "module=", "--set module=: is empty; expected at least one character");
 }
@@ -1004,6 +1078,8 @@ everything_is_printed_as_it_is_read(void **state)
 		"drain_timeout = \"1500ms\"\nlog = { format = \"json\" }\n"
 		"services = { a = { listen = [ \"127.0.0.1:1\", \"unix:/a b\" ] module = \"m\"\n"
 		"length_bytes = 8 max_message_size = 1000 idle_timeout = \"off\"\n"
+		"tcp_nodelay = false tcp_keepalive = \"off\" allow = \"::/0\"\n"
+		"deny = [ \"10.0.0.0/8\", \"192.0.2.1\" ]\n"
 		"options = { t = true f = false i = -5 l = 4294967296L s = \"5\" } }\n"
 		"b = { listen = \"[::1]:1\" module = \"n\" length_bytes = 1 } }\n"));
 	const struct config_module_option *options = config->services[0].options;
@@ -1016,7 +1092,14 @@ everything_is_printed_as_it_is_read(void **state)
 	assert_string_equal(config->services[0].listen.items[1], "unix:/a b");
 	assert_int_equal(config->services[0].max_message_size, 1000);
 	assert_int_equal(config->services[0].idle_timeout_ms, 0);
+	assert_false(config->services[0].tcp_nodelay);
+	assert_int_equal(config->services[0].tcp_keepalive_ms, 0);
+	assert_string_equal(config->services[0].allow.texts.items[0], "::/0");
+	assert_int_equal(config->services[0].deny.texts.count, 2);
+	assert_string_equal(config->services[0].deny.texts.items[1], "192.0.2.1");
 	assert_int_equal(config->services[1].max_message_size, 255);
+	assert_true(config->services[1].tcp_nodelay);
+	assert_int_equal(config->services[1].allow.texts.count, 0);
 	assert_int_equal(options[0].kind, CONFIG_VALUE_BOOL);
 	assert_int_equal(options[0].integer, 1);
 	assert_int_equal(options[1].integer, 0);
@@ -1409,6 +1492,7 @@ main(void)
 		cmocka_unit_test(what_is_not_set_has_its_default),
 		cmocka_unit_test(every_global_option_can_be_set),
 		cmocka_unit_test(every_service_option_can_be_set),
+		cmocka_unit_test(every_limit_of_accepting_can_be_set),
 		cmocka_unit_test(comments_lists_in_parentheses_and_joined_strings_are_libconfigs),
 		cmocka_unit_test(an_unknown_key_names_the_nearest),
 		cmocka_unit_test(a_key_of_another_level_is_unknown),
@@ -1422,6 +1506,8 @@ main(void)
 		cmocka_unit_test(durations_have_a_unit_and_a_range),
 		cmocka_unit_test(an_empty_string_is_refused_where_it_means_nothing),
 		cmocka_unit_test(each_address_is_checked_and_stands_once),
+		cmocka_unit_test(each_network_is_checked_where_it_stands),
+		cmocka_unit_test(keepalive_is_in_whole_seconds),
 		cmocka_unit_test(a_message_has_to_fit_its_length_field),
 		cmocka_unit_test(a_service_name_has_plain_characters_and_an_end),
 		cmocka_unit_test(there_are_at_most_64_services),
