@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "base/address.h"
+
 enum {
 	/* Options that have no letter. */
 	OPTION_BYTE_ORDER = 256,
