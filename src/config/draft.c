@@ -81,6 +81,8 @@ set_field(void *field, const struct option *option, const struct setting *settin
 	struct value_range range = { option->min, option->max };
 
 	switch (option->type) {
+	case OPTION_BOOL:
+		return setting_bool(setting, field, error);
 	case OPTION_INTEGER:
 		return setting_integer(setting, range, field, error);
 	case OPTION_SIZE:

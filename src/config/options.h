@@ -17,6 +17,7 @@ enum option_scope {
 };
 
 enum option_type {
+	OPTION_BOOL,     /* bool */
 	OPTION_INTEGER,  /* int64_t */
 	OPTION_SIZE,     /* int64_t, bytes: "64K", "1M" or a number */
 	OPTION_DURATION, /* int64_t, milliseconds: "500ms", "10s", "5m", "1h"; "off" if MIN is 0 */

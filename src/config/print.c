@@ -87,6 +87,9 @@ static void
 print_value(const struct option *option, const void *field)
 {
 	switch (option->type) {
+	case OPTION_BOOL:
+		fputs(*(const bool *)field ? "true" : "false", stdout);
+		break;
 	case OPTION_INTEGER:
 		print_integer(*(const int64_t *)field);
 		break;

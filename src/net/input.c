@@ -110,13 +110,20 @@ process(struct connection *connection, struct span fresh)
 	keep(connection, fresh);
 }
 
+/* The client has shut its side: what is left may be a message all the same. */
+static void
+end(struct connection *connection)
+{
+	connection->eof = true;
+	process(connection, (struct span){ 0 });
+	connection_finish(connection, connection->in.size > 0 ? CLOSE_TRUNCATED : CLOSE_CLIENT);
+}
+
 static void
 receive_failed(struct connection *connection, ssize_t got)
 {
 	if (got == 0) {
-		connection->eof = true;
-		connection_finish(
-			connection, connection->in.size > 0 ? CLOSE_TRUNCATED : CLOSE_CLIENT);
+		end(connection);
 	} else if (errno != EAGAIN && errno != EINTR) {
 		connection_close(connection, CLOSE_RESET);
 	}
