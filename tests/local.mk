@@ -50,6 +50,7 @@ EXTRA_DIST += tests/run \
 	tests/drain.bats \
 	tests/echo.bats \
 	tests/frames.bats \
+	tests/framings.bats \
 	tests/hardening.bats \
 	tests/install.bats \
 	tests/limits.bats \
