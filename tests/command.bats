@@ -190,7 +190,7 @@ mistake_in_service() {
     mistake_in_file "$CONFIG:1: workers: 99999999999999999999 is out of range" 'workers = 99999999999999999999' "$SERVICES"
     mistake_in_file "$CONFIG:1: drain_timeout: 0s is out of range; expected 1ms to 24h" 'drain_timeout = "0s"' "$SERVICES"
     mistake_in_file "$CONFIG:1: log.level: got the string \"loud\"; expected \"debug\", \"info\"" 'log = { level = "loud" }' "$SERVICES"
-    mistake_in_service "$CONFIG:4: services.main.length_bytes: got the number 3; expected 1, 2, 4 or 8" \
+    mistake_in_service "$CONFIG:4: services.main.length_bytes: got the number 3; expected 1, 2, 4, 8 or \"varint\"" \
         'listen = "127.0.0.1:0"' 'module = "echo"' 'length_bytes = 3'
     mistake_in_service "$CONFIG:4: services.main.max_message_size: \"1X\" is no size; expected bytes" \
         'listen = "127.0.0.1:0"' 'module = "echo"' 'max_message_size = "1X"'

@@ -63,6 +63,7 @@ EXTRA_DIST += tests/run \
 	tests/drain.bats \
 	tests/echo.bats \
 	tests/frames.bats \
+	tests/framings.bats \
 	tests/hardening.bats \
 	tests/install.bats \
 	tests/limits.bats \

@@ -483,7 +483,7 @@ mistake() {
 
     mistake "an ADDRESS is missing"
     mistake '"localhost" is no address: expected "ADDRESS:PORT", "[IPV6-ADDRESS]:PORT" or "unix:/PATH"' localhost
-    mistake '--length-bytes "3": expected 1, 2, 4 or 8' --length-bytes 3 a:1
+    mistake '--length-bytes "3": expected 1, 2, 4, 8 or varint' --length-bytes 3 a:1
     mistake '--byte-order "middle": expected big or little' --byte-order middle a:1
     mistake '--max-size "1X": expected a size such as 64K or 16M' --max-size 1X a:1
     mistake '--max-size "0": expected a size such as 64K or 16M' --max-size 0 a:1

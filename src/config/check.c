@@ -9,6 +9,10 @@
 #include "base/address.h"
 #include "config/place.h"
 
+enum {
+	LENGTH_BYTES_DEFAULT = 4, /* as in options.c */
+};
+
 /* A service under its check. */
 struct checked {
 	const struct draft *draft;
@@ -88,13 +92,96 @@ check_listen(const struct checked *checked, struct error *error)
 	return 0;
 }
 
+/* What the framing makes no use of is a mistake, unless it says what is the default anyway. */
+static int
+check_unused(const struct checked *checked, struct error *error)
+{
+	const struct config_service *service = checked->service;
+	bool is_other = service->framing != WIRE_LENGTH;
+	bool is_varint = service->length_bytes == WIRE_VARINT;
+	const struct {
+		const char *key;
+		const struct config_place *place;
+		bool unused;
+	} options[] = {
+		{ "length_bytes", &service->length_bytes_place,
+			is_other && service->length_bytes != LENGTH_BYTES_DEFAULT },
+		{ "byte_order", &service->byte_order_place,
+			(is_other || is_varint) && service->byte_order != WIRE_BIG_ENDIAN },
+		{ "length_offset", &service->length_offset_place,
+			is_other && service->length_offset != 0 },
+		{ "length_adjust", &service->length_adjust_place,
+			is_other && service->length_adjust != 0 },
+	};
+
+	for (size_t i = 0; i < countof(options); i++) {
+		if (!options[i].unused)
+			continue;
+		error_set(error, "%s; expected it to be left out",
+			is_other ? "has a meaning with framing = \"length\" alone"
+				 : "has no meaning with length_bytes = \"varint\"");
+		return at_option(checked, options[i].key, options[i].place, error);
+	}
+	return 0;
+}
+
+/* The largest length that the service's length field can say. */
+static int64_t
+largest_length(const struct config_service *service)
+{
+	unsigned bits = service->length_bytes * 8;
+
+	return bits > 0 && bits < 63 ? (INT64_C(1) << bits) - 1 : INT64_MAX;
+}
+
+/* The longest message whose length it can say. */
+static int64_t
+largest_message(const struct config_service *service)
+{
+	int64_t length = largest_length(service), adjust = service->length_adjust;
+
+	return adjust > 0 && length > INT64_MAX - adjust ? INT64_MAX : length + adjust;
+}
+
+/*
+ * A length counts at most what stands before it, itself and what follows; and must be able to say
+ * that at least one byte follows, and not always more than max_message_size.
+ */
+static int
+check_length_adjust(const struct checked *checked, struct error *error)
+{
+	const struct config_service *service = checked->service;
+	bool is_varint = service->length_bytes == WIRE_VARINT;
+	unsigned field = is_varint ? WIRE_FIELD_MAX : service->length_bytes;
+	int64_t before = service->length_offset + field;
+	int64_t adjust = service->length_adjust;
+
+	if (adjust < -before)
+		error_set(error,
+			"%jd takes off more than stands before the message; expected at least "
+			"%jd, the bytes of length_offset and of the length",
+			(intmax_t)adjust, (intmax_t)-before);
+	else if (adjust <= -largest_length(service))
+		error_set(error,
+			"%jd leaves nothing of what a length of %u byte%s can say; expected at "
+			"least %jd, or more length_bytes",
+			(intmax_t)adjust, field, field == 1 ? "" : "s",
+			(intmax_t)(1 - largest_length(service)));
+	else if (adjust > service->max_message_size)
+		error_set(error,
+			"%jd makes each message longer than max_message_size; expected at most %jd",
+			(intmax_t)adjust, (intmax_t)service->max_message_size);
+	else
+		return 0;
+	return at_option(checked, "length_adjust", &service->length_adjust_place, error);
+}
+
 /* A length field bounds the message: a default gives way, a setting is taken at its word. */
 static int
 check_message_size(const struct checked *checked, struct error *error)
 {
 	struct config_service *service = checked->service;
-	unsigned bits = service->length_bytes * 8;
-	int64_t largest = bits < 63 ? (INT64_C(1) << bits) - 1 : INT64_MAX;
+	int64_t largest = largest_message(service);
 	char text[VALUE_TEXT_MAX];
 
 	if (service->max_message_size <= largest)
@@ -133,6 +220,12 @@ check_service(struct checked *checked, struct error *error)
 	if (check_required(checked, error) != 0 || check_listen(checked, error) != 0)
 		return -1;
 	if (check_keepalive(checked, error) != 0)
+		return -1;
+	if (check_unused(checked, error) != 0)
+		return -1;
+	if (checked->service->framing != WIRE_LENGTH)
+		return 0;
+	if (check_length_adjust(checked, error) != 0)
 		return -1;
 	return check_message_size(checked, error);
 }

@@ -64,12 +64,20 @@ struct config_service {
 	struct config_place place; /* of the group */
 	struct config_place module_place;
 	struct config_place listen_place; /* of its last address */
+	struct config_place length_bytes_place;
+	struct config_place byte_order_place;
+	struct config_place length_offset_place;
+	struct config_place length_adjust_place;
 	struct config_place max_message_size_place;
 	struct config_place tcp_keepalive_place;
 	struct config_strings listen;
 	char *module;
-	unsigned length_bytes;
+	enum wire_framing framing;
+	unsigned length_bytes; /* or WIRE_VARINT */
 	enum wire_order byte_order;
+	int64_t length_offset; /* bytes */
+	int64_t length_adjust; /* bytes */
+	bool allow_empty;
 	int64_t max_message_size;       /* bytes */
 	int64_t max_connections;        /* 0: only the total counts */
 	int64_t max_connections_per_ip; /* 0: no limit */

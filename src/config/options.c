@@ -33,11 +33,15 @@ static const struct option_word format_words[] = {
 	{ 0 },
 };
 
+#define FRAMING_WORD(framing, name, codec) { name, framing },
+static const struct option_word framing_words[] = { WIRE_FRAMINGS(FRAMING_WORD){ 0 } };
+
 static const struct option_word length_words[] = {
 	{ "1", 1 },
 	{ "2", 2 },
 	{ "4", 4 },
 	{ "8", 8 },
+	{ "varint", WIRE_VARINT },
 	{ 0 },
 };
 
@@ -87,10 +91,22 @@ const struct option option_table[] = {
 	  .type = OPTION_STRINGS },
 	{ .key = "module", SERVICE(module), SERVICE_PLACE(module),
 	  .type = OPTION_STRING, .min = 1 },
-	{ .key = "length_bytes", SERVICE(length_bytes), .type = OPTION_WORD,
+	{ .key = "framing", SERVICE(framing), .type = OPTION_WORD,
+	  .fallback = "length", .words = framing_words },
+	{ .key = "length_bytes", SERVICE(length_bytes), SERVICE_PLACE(length_bytes),
+	  .type = OPTION_WORD,
 	  .fallback = "4", .words = length_words },
-	{ .key = "byte_order", SERVICE(byte_order), .type = OPTION_WORD,
+	{ .key = "byte_order", SERVICE(byte_order), SERVICE_PLACE(byte_order),
+	  .type = OPTION_WORD,
 	  .fallback = "big", .words = order_words },
+	{ .key = "length_offset", SERVICE(length_offset), SERVICE_PLACE(length_offset),
+	  .type = OPTION_INTEGER,
+	  .fallback = "0", .min = 0, .max = WIRE_OFFSET_MAX },
+	{ .key = "length_adjust", SERVICE(length_adjust), SERVICE_PLACE(length_adjust),
+	  .type = OPTION_INTEGER,
+	  .fallback = "0", .min = -(WIRE_OFFSET_MAX + WIRE_FIELD_MAX), .max = GIBIBYTE },
+	{ .key = "allow_empty", SERVICE(allow_empty), .type = OPTION_BOOL,
+	  .fallback = "false" },
 	{ .key = "max_message_size", SERVICE(max_message_size), SERVICE_PLACE(max_message_size),
 	  .type = OPTION_SIZE,
 	  .fallback = "1M", .min = 1, .max = GIBIBYTE },

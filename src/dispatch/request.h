@@ -6,9 +6,12 @@
 
 #include <prefork/module.h>
 
+#include "wire/wire.h"
+
 struct request {
 	struct pf_request public; /* what the module sees */
 	bool answered;
+	enum wire_end end; /* how its reply ends, if that is a line */
 	/* Implemented by the owner: sends the parts as one message. Returns an enum pf_error. */
 	int (*send)(struct request *request, const struct pf_span *parts, size_t count);
 };

@@ -59,10 +59,13 @@ service_start(struct service *service, const struct config_service *config, int 
 		.config = config,
 		.id = id,
 		.wire = {
-			.codec = &wire_length,
+			.codec = wire_codec_of(config->framing),
 			.max_message = (size_t)config->max_message_size,
 			.length_bytes = config->length_bytes,
+			.length_offset = (unsigned)config->length_offset,
+			.length_adjust = config->length_adjust,
 			.order = config->byte_order,
+			.allow_empty = config->allow_empty,
 		},
 		.public = { .name = config->name, .worker = worker },
 	};

@@ -49,8 +49,8 @@ enum drain_step {
 struct connection_ops {
 	/*
 	 * Takes messages from the front of INPUT, whole ones only, as long as connection_is_fed;
-	 * says with connection_need how many bytes the next one has at least. Returns the bytes
-	 * used. INPUT is lent until the next flush.
+	 * says with connection_need how many bytes the next one needs. Returns the bytes used.
+	 * After eof, INPUT is all that there will be. Writable, and lent until the next flush.
 	 */
 	size_t (*input)(struct connection *connection, struct span input);
 	/* The connection is over and nobody holds it: at the end of a turn. Frees what embeds it.
@@ -68,7 +68,7 @@ struct connection {
 	struct deadline deadline;
 	struct buffer in;     /* what is no whole message yet, or must wait */
 	struct buffer out;    /* what the kernel has not taken */
-	size_t need;          /* bytes that the first message in `in` has at least */
+	size_t need;          /* bytes up to which the first message in `in` is read */
 	int64_t read_due_ms;  /* when the message begun must be whole; paused: what was left */
 	int64_t write_due_ms; /* when the kernel must have taken some of out; LINGERING: the end */
 	struct admission_place place;
@@ -135,7 +135,7 @@ connection_is_fed(const struct connection *connection)
 	return connection->state == CONNECTION_OPEN && !connection->paused;
 }
 
-/* For connection_ops.input: the next message has SIZE bytes at least. */
+/* For connection_ops.input: the next message has SIZE bytes at least, or at most: a line. */
 static inline void
 connection_need(struct connection *connection, size_t size)
 {

@@ -50,27 +50,35 @@ offer(struct connection *connection, struct span input)
 
 /*
  * Offers what the connection's buffer holds. If a message there turns out to be longer than was
- * known when it was read (its header had been cut), it gets its rest from FRESH.
- * Returns what is left of FRESH.
+ * known when it was read, it gets its rest from FRESH; and if what it got was more than that, the
+ * next one begins in FRESH again. Returns what is left of FRESH.
  */
 static struct span
 offer_buffered(struct connection *connection, struct span fresh)
 {
 	struct buffer *in = &connection->in;
+	size_t copied = 0; /* bytes at the end of the buffer that stand before FRESH, too */
 
 	while (in->size > 0 && connection_is_fed(connection)) {
 		size_t before = in->size, missing;
 		struct span left = offer(connection, buffer_span(in));
 
 		output_flush(connection); /* replies may point into the buffer */
+		if (copied > 0 && left.size <= copied) {
+			buffer_drop(in, before);
+			return (struct span){ fresh.data - left.size, fresh.size + left.size };
+		}
 		buffer_drop(in, before - left.size);
 		if (in->size == 0 || fresh.size == 0 || !connection_is_fed(connection))
 			break;
 		missing = connection->need - in->size;
 		if (missing > fresh.size)
 			missing = fresh.size;
-		if (buffer_append(in, fresh.data, missing) != 0)
+		if (buffer_append(in, fresh.data, missing) != 0) {
 			connection->failed = true;
+			break;
+		}
+		copied += missing;
 		fresh = span_after(fresh, missing);
 	}
 	return fresh;
@@ -102,13 +110,20 @@ process(struct connection *connection, struct span fresh)
 	keep(connection, fresh);
 }
 
+/* The client has shut its side: what is left may be a message all the same. */
+static void
+end(struct connection *connection)
+{
+	connection->eof = true;
+	process(connection, (struct span){ 0 });
+	connection_finish(connection, connection->in.size > 0 ? CLOSE_TRUNCATED : CLOSE_CLIENT);
+}
+
 static void
 receive_failed(struct connection *connection, ssize_t got)
 {
 	if (got == 0) {
-		connection->eof = true;
-		connection_finish(
-			connection, connection->in.size > 0 ? CLOSE_TRUNCATED : CLOSE_CLIENT);
+		end(connection);
 	} else if (errno != EAGAIN && errno != EINTR) {
 		connection_close(connection, CLOSE_RESET);
 	}

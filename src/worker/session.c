@@ -16,6 +16,8 @@ struct session {
 	struct pf_connection public; /* what the module sees */
 	struct service *service;
 	uint64_t requests; /* taken so far: the number of the last one */
+	uint32_t searched; /* bytes of the message begun that the codec needs to see no more */
+	uint8_t end;       /* enum wire_end: of the last line that had one */
 };
 
 /* Tens of thousands of idle connections are cheap as long as this stays so. */
@@ -49,46 +51,72 @@ log_too_big(const struct session *session, size_t size)
 			log_uint("request", session->requests));
 }
 
+/* What lies within the message is lent: it lives until the flush. */
+static void
+send_part(struct connection *connection, const struct pf_span *message, struct span part)
+{
+	uintptr_t offset = (uintptr_t)part.data - (uintptr_t)message->data;
+
+	if (offset < message->size && part.size <= message->size - offset)
+		output_send_lent(connection, part.data, part.size);
+	else
+		output_send_copy(connection, part.data, part.size);
+}
+
+/* Sends what PART has of the *HEAD bytes that still go before the prefix. Returns its rest. */
+static struct span
+send_head(struct connection *connection, struct span part, size_t *head,
+	const struct wire_envelope *envelope)
+{
+	size_t size = part.size < *head ? part.size : *head;
+
+	output_send_copy(connection, part.data, size);
+	*head -= size;
+	if (*head == 0)
+		output_send_copy(connection, envelope->prefix, envelope->prefix_size);
+	return span_after(part, size);
+}
+
 static int
 send_reply(struct request *request, const struct pf_span *parts, size_t count)
 {
 	struct session *session = container_of(request->public.connection, struct session, public);
 	struct connection *connection = &session->connection;
-	const struct pf_span *message = &request->public.message;
-	char prefix[WIRE_PREFIX_MAX];
-	size_t size = 0;
-	int prefix_size;
+	struct wire_envelope envelope;
+	size_t size = 0, head;
 
 	if (!output_is_taken(connection))
 		return PF_E_CLOSED;
 	for (size_t i = 0; i < count; i++)
 		size += parts[i].size;
-	prefix_size = wire_prefix(&session->service->wire, size, prefix);
-	if (prefix_size < 0) {
+	if (wire_encode(&session->service->wire, size, request->end, &envelope) != 0) {
 		log_too_big(session, size);
 		return PF_E_TOO_BIG;
 	}
-	output_send_copy(connection, prefix, (size_t)prefix_size);
+	head = envelope.head;
+	if (likely(head == 0))
+		output_send_copy(connection, envelope.prefix, envelope.prefix_size);
 	for (size_t i = 0; i < count; i++) {
-		const char *data = parts[i].data;
-		uintptr_t offset = (uintptr_t)data - (uintptr_t)message->data;
+		struct span part = { parts[i].data, parts[i].size };
 
-		if (offset < message->size && parts[i].size <= message->size - offset)
-			output_send_lent(connection, data, parts[i].size);
-		else
-			output_send_copy(connection, data, parts[i].size);
+		if (unlikely(head > 0))
+			part = send_head(connection, part, &head, &envelope);
+		send_part(connection, &request->public.message, part);
 	}
+	output_send_copy(connection, envelope.suffix.data, envelope.suffix.size);
 	return PF_OK;
 }
 
 static void
-handle_message(struct session *session, struct span payload)
+handle_message(struct session *session, const struct wire_frame *frame)
 {
+	struct span message = wire_message(frame);
 	struct request request = {
 		.public = {
 			.connection = &session->public,
-			.message = { payload.data, payload.size },
+			.message = { message.data, message.size },
 		},
+		.end = (enum wire_end)session->end,
 		.send = send_reply,
 	};
 	enum pf_verdict verdict;
@@ -101,19 +129,33 @@ handle_message(struct session *session, struct span payload)
 		connection_finish(&session->connection, CLOSE_MODULE);
 }
 
+/* At the client's end of file, what is no whole frame may be a message all the same. */
+static enum wire_status
+decode(struct session *session, struct span input, struct wire_frame *frame)
+{
+	const struct wire *wire = &session->service->wire;
+	enum wire_status status = wire_decode(wire, input, session->searched, frame);
+
+	if (likely(status == WIRE_FRAME))
+		session->end = (uint8_t)frame->end;
+	else if (status == WIRE_MORE && session->connection.eof)
+		status = wire_finish(wire, input, frame);
+	session->searched = status == WIRE_MORE ? (uint32_t)frame->searched : 0;
+	return status;
+}
+
 static size_t
 session_input(struct connection *connection, struct span input)
 {
 	struct session *session = container_of(connection, struct session, connection);
-	const struct wire *wire = &session->service->wire;
 	struct span left = input;
 	struct wire_frame frame;
 
 	while (left.size > 0 && connection_is_fed(connection)) {
-		switch (wire_decode(wire, left, &frame)) {
+		switch (decode(session, left, &frame)) {
 		case WIRE_FRAME:
 			left = span_after(left, frame.size);
-			handle_message(session, frame.payload);
+			handle_message(session, &frame);
 			break;
 		case WIRE_MORE:
 			connection_need(connection, frame.size);

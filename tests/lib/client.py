@@ -55,18 +55,74 @@ def wait_until(what, is_true, patience=PATIENCE, turn=0.005):
 
 
 class Framing:
+    """Frames of a length, as preforkd.conf(5) has them. The message is what stands before the
+    length, and what follows it."""
+
     def __init__(self, options):
         self.length_bytes = options.length_bytes
         self.byte_order = options.byte_order
+        self.offset = options.length_offset
+        self.adjust = options.length_adjust
 
     def header(self, length):
-        return length.to_bytes(self.length_bytes, self.byte_order)
+        """What stands before the rest of a frame that announces this length."""
+        return b"h" * self.offset + self.field(length)
 
-    def frame(self, payload):
-        return self.header(len(payload)) + payload
+    def field(self, length):
+        if self.length_bytes != "varint":
+            return length.to_bytes(int(self.length_bytes), self.byte_order)
+        groups = [length >> shift & 127 for shift in range(0, max(length.bit_length(), 1), 7)]
+        return bytes([group | 128 for group in groups[:-1]] + groups[-1:])
 
-    def length(self, header):
-        return int.from_bytes(header, self.byte_order)
+    def frame(self, message):
+        head, body = message[:self.offset], message[self.offset:]
+        return head + self.field(len(body) - self.adjust) + body
+
+    def read(self, client):
+        """The next message."""
+        head = client.receive_exactly(self.offset)
+        size = self.read_field(client) + self.adjust
+        return head + client.receive_exactly(size)
+
+    def read_field(self, client):
+        if self.length_bytes != "varint":
+            return int.from_bytes(client.receive_exactly(int(self.length_bytes)), self.byte_order)
+        length = shift = 0
+        while True:
+            byte = client.receive_exactly(1)[0]
+            length |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return length
+
+    def carried(self, body):
+        """A message that the framing can carry, with BODY at its end."""
+        return b"H" * self.offset + b"B" * max(self.adjust, 0) + body
+
+
+class LineFraming:
+    """Lines, ended by --end; "mixed": by LF or CRLF, by their size."""
+
+    def __init__(self, options):
+        self.end = options.end
+
+    def end_of(self, message):
+        crlf = self.end == "crlf" or self.end == "mixed" and len(message) % 2 == 1
+        return b"\r\n" if crlf else b"\n"
+
+    def frame(self, message):
+        return message + self.end_of(message)
+
+    def read(self, client):
+        line = bytearray()
+        while not line.endswith(b"\n"):
+            line += client.receive_exactly(1)
+        return bytes(line[:-2] if line.endswith(b"\r\n") else line[:-1])
+
+    def carried(self, body):
+        """A bare CR is data, but for the last of a line that ends with LF."""
+        body = body.replace(b"\n", b"N")
+        return body[:-1] + b"R" if body.endswith(b"\r") else body
 
 
 def parse_address(text):
@@ -132,11 +188,11 @@ class Client:
         return bytes(data)
 
     def reply(self):
-        size = self.framing.length(self.receive_exactly(self.framing.length_bytes))
-        return self.receive_exactly(size)
+        return self.framing.read(self)
 
     def ask(self, payload=b"ping"):
         """Sends a message; returns the tag before the reply, which must end with it."""
+        payload = self.framing.carried(payload)
         self.send(self.framing.frame(payload))
         reply = self.reply()
         require(reply.endswith(payload), "asked %.60r, got %.60r", payload, reply)
@@ -186,7 +242,8 @@ def some_payloads(seed, sizes):
 
 
 def some_stream(framing, seed, sizes):
-    return b"".join(framing.frame(payload) for payload in some_payloads(seed, sizes))
+    return b"".join(framing.frame(framing.carried(payload))
+                    for payload in some_payloads(seed, sizes))
 
 
 def in_parallel(count, run):
@@ -288,7 +345,7 @@ def splits(options, framing):
     """A stream of several frames cut in two at every point. What stands before the cut has been
     read when the rest is sent: a frame before it has been answered."""
     data = some_stream(framing, options.seed, [1, 3, 20, 2, 57])
-    first = framing.frame(b"first")
+    first = framing.frame(framing.carried(b"first"))
     clients = [Client(options.address[0], framing) for _ in range(4)]
     for cut in range(len(data) + 1):
         client = clients[cut % len(clients)]
@@ -298,6 +355,25 @@ def splits(options, framing):
         client.expect(data + first)
     for client in clients:
         client.close()
+
+
+def unescaped(text):
+    """The bytes of text with escapes, as in "one\\r\\n" and "\\x00"."""
+    return text.encode("latin-1").decode("unicode_escape").encode("latin-1")
+
+
+def raw(options, framing):
+    """Sends --bytes in pieces of --piece (0: in one), and shuts its side down unless it is to
+    --stay: exactly --expect comes, then an orderly end of file."""
+    data, expected = unescaped(options.bytes), unescaped(options.expect)
+    piece = options.piece or max(len(data), 1)
+    with Client(options.address[0], framing) as client:
+        for start in range(0, len(data), piece):
+            client.send(data[start:start + piece])
+        if not options.stay:
+            client.socket.shutdown(socket.SHUT_WR)
+        client.expect(expected)
+        client.expect_end()
 
 
 def large(options, framing):
@@ -1071,7 +1147,9 @@ def sizes(text):
 
 OPTIONS = {
     "announce": (size, 0, "length that a header announces"),
+    "bytes": (str, "", "what is sent, with escapes"),
     "clients": (int, 1, "connections"),
+    "expect": (str, "", "what is to come back, with escapes"),
     "frames": (int, 3, "good frames"),
     "freeze-each": (int, 10, "kills between two counts by the kernel"),
     "grow": (size, 0, "bytes by which memory may grow"),
@@ -1097,13 +1175,14 @@ OPTIONS = {
 FLAGS = {
     "one-by-one": "wait until each piece has been read",
     "partial": "a frame that is not whole at the end",
+    "stay": "leave the sending side open",
 }
 SUBCOMMANDS = {
     function.__name__.replace("_", "-"): function
     for function in (
         active, ask, deaf, drip, flood, half_close, idle, knock, large, limit, linger, linger_talking,
-        paused, rate, reset, rush, sipping, sources, splits, spread, stall, starve, stood_still,
-        stream, violate, violate_torn, violate_unread,
+        paused, rate, raw, reset, rush, sipping, sources, splits, spread, stall, starve,
+        stood_still, stream, violate, violate_torn, violate_unread,
     )
 }
 
@@ -1115,7 +1194,11 @@ def parse():
             "  %s\n    %s" % (name, function.__doc__) for name, function in SUBCOMMANDS.items()))
     parser.add_argument("subcommand", choices=SUBCOMMANDS)
     parser.add_argument("address", nargs="+")
-    parser.add_argument("--length-bytes", type=int, default=4)
+    parser.add_argument("--framing", default="length", choices=["length", "line"])
+    parser.add_argument("--end", default="lf", choices=["lf", "crlf", "mixed"])
+    parser.add_argument("--length-bytes", default="4", choices=["1", "2", "4", "8", "varint"])
+    parser.add_argument("--length-offset", type=int, default=0)
+    parser.add_argument("--length-adjust", type=int, default=0)
     parser.add_argument("--byte-order", default="big", choices=["big", "little"])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--deadline", type=int, default=60, help="seconds for everything")
@@ -1135,7 +1218,8 @@ def main():
     signal.signal(signal.SIGALRM, on_alarm)
     signal.alarm(options.deadline)
     try:
-        SUBCOMMANDS[options.subcommand](options, Framing(options))
+        framing = LineFraming if options.framing == "line" else Framing
+        SUBCOMMANDS[options.subcommand](options, framing(options))
     except (Failure, OSError) as failure:
         print("client.py %s: %s" % (options.subcommand, failure), file=sys.stderr)
         return 1

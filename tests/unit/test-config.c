@@ -137,8 +137,12 @@ what_is_not_set_has_its_default(void **state)
 	assert_int_equal(config->log_format, LOG_FORMAT_LOGFMT);
 	assert_string_equal(config->log_target, "stderr");
 	assert_int_equal(config->service_count, 1);
+	assert_int_equal(service->framing, WIRE_LENGTH);
 	assert_int_equal(service->length_bytes, 4);
 	assert_int_equal(service->byte_order, WIRE_BIG_ENDIAN);
+	assert_int_equal(service->length_offset, 0);
+	assert_int_equal(service->length_adjust, 0);
+	assert_false(service->allow_empty);
 	assert_int_equal(service->max_message_size, 1024 * 1024);
 	assert_int_equal(service->max_connections, 0);
 	assert_int_equal(service->max_output, 4 * 1024 * 1024);
@@ -187,6 +191,8 @@ every_service_option_can_be_set(void **state)
 		"services = {\n  a-1_b = {\n"
 		"    listen = [ \"127.0.0.1:1\", \"[::1]:2\", \"unix:/run/s\" ]\n"
 		"    module = \"/lib/m.so\"\n    length_bytes = 2\n    byte_order = \"little\"\n"
+		"    framing = \"length\"\n    length_offset = 3\n    length_adjust = -5\n"
+		"    allow_empty = true\n"
 		"    max_message_size = 100\n    max_connections = 5\n    max_output = \"1G\"\n"
 		"    read_timeout = \"1h\"\n    write_timeout = \"2s\"\n    idle_timeout = \"off\"\n"
 		"  }\n}\n");
@@ -202,6 +208,9 @@ every_service_option_can_be_set(void **state)
 	assert_string_equal(service->module, "/lib/m.so");
 	assert_int_equal(service->length_bytes, 2);
 	assert_int_equal(service->byte_order, WIRE_LITTLE_ENDIAN);
+	assert_int_equal(service->length_offset, 3);
+	assert_int_equal(service->length_adjust, -5);
+	assert_true(service->allow_empty);
 	assert_int_equal(service->max_message_size, 100);
 	assert_int_equal(service->max_connections, 5);
 	assert_int_equal(service->max_output, 1024 * 1024 * 1024);
@@ -365,8 +374,12 @@ a_word_has_to_be_one_of_its_list(void **state)
 		"\"inof\"; expected \"debug\", \"info\", \"warn\" or \"error\"");
 	refuses("log = { format = 1 }\n" VALID,
 		"x.conf:1: log.format: got the number 1; expected \"logfmt\" or \"json\"");
-	refuses_in_service(
-		"length_bytes = 3", "length_bytes: got the number 3; expected 1, 2, 4 or 8");
+	refuses_in_service("length_bytes = 3",
+		"length_bytes: got the number 3; expected 1, 2, 4, 8 or \"varint\"");
+	refuses_in_service("framing = \"lines\"",
+		"framing: got the string \"lines\"; expected \"length\" or \"line\"");
+	refuses_in_service("allow_empty = 1",
+		"allow_empty: got the number 1; expected true or false, without quotes");
 	refuses_in_service(
 		"byte_order = true", "byte_order: got true; expected \"big\" or \"little\"");
 }
@@ -507,6 +520,81 @@ a_message_has_to_fit_its_length_field(void **state)
 	refuses_in_service("length_bytes = 1 max_message_size = \"1M\"",
 		"max_message_size: 1M does not fit a length field of 1 byte; expected at most 255, "
 		"or more length_bytes");
+}
+
+static void
+a_message_has_to_fit_its_adjusted_length(void **state)
+{
+	static const struct {
+		const char *body;
+		int64_t size;
+	} sizes[] = {
+		{ "length_bytes = 1 length_adjust = 300", 555 },
+		{ "length_bytes = 1 length_offset = 4 length_adjust = -5", 250 },
+		{ "length_bytes = \"varint\" length_adjust = -10", 1024 * 1024 },
+		{ "length_bytes = 8 length_adjust = 1048576 max_message_size = \"1G\"", 1 << 30 },
+		{ "length_adjust = 1048576", 1024 * 1024 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(sizes); i++) {
+		char text[512];
+		struct config *config;
+
+		snprintf(text, sizeof(text),
+			"services = { main = { listen = \"127.0.0.1:9000\" module = \"echo\" %s } }",
+			sizes[i].body);
+		config = load(text);
+		assert_int_equal(config->services[0].max_message_size, sizes[i].size);
+		config_free(&config);
+	}
+	refuses_in_service("length_bytes = 1 length_adjust = -1 max_message_size = 255",
+		"max_message_size: 255 does not fit a length field of 1 byte; expected at most "
+		"254, or more length_bytes");
+	refuses_in_service("length_adjust = -5",
+		"length_adjust: -5 takes off more than stands before the message; expected at "
+		"least -4, the bytes of length_offset and of the length");
+	refuses_in_service("length_adjust = -11 length_bytes = \"varint\"",
+		"length_adjust: -11 takes off more than stands before the message; expected at "
+		"least -10, the bytes of length_offset and of the length");
+	refuses_in_service("length_adjust = -255 length_bytes = 1 length_offset = 254",
+		"length_adjust: -255 leaves nothing of what a length of 1 byte can say; expected "
+		"at least -254, or more length_bytes");
+	refuses_in_service("length_adjust = 1048577",
+		"length_adjust: 1048577 makes each message longer than max_message_size; expected "
+		"at most 1048576");
+	refuses_in_service(
+		"length_offset = 1025", "length_offset: 1025 is out of range; expected 0 to 1024");
+}
+
+static void
+what_a_framing_makes_no_use_of_is_refused(void **state)
+{
+	struct config *config = load(SERVICE(
+		"framing = \"line\" length_bytes = 4 byte_order = \"big\" length_offset = 0"));
+
+	(void)state;
+	assert_int_equal(config->services[0].framing, WIRE_LINE);
+	assert_int_equal(config->services[0].max_message_size, 1024 * 1024);
+	config_free(&config);
+	refuses_in_service("framing = \"line\" length_bytes = 2",
+		"length_bytes: has a meaning with framing = \"length\" alone; expected it to be "
+		"left out");
+	refuses_in_service("length_bytes = \"varint\" framing = \"line\"",
+		"length_bytes: has a meaning with framing = \"length\" alone; expected it to be "
+		"left out");
+	refuses_in_service("framing = \"line\" byte_order = \"little\"",
+		"byte_order: has a meaning with framing = \"length\" alone; expected it to be "
+		"left out");
+	refuses_in_service("framing = \"line\" length_offset = 1",
+		"length_offset: has a meaning with framing = \"length\" alone; expected it to be "
+		"left out");
+	refuses_in_service("framing = \"line\" length_adjust = -1",
+		"length_adjust: has a meaning with framing = \"length\" alone; expected it to be "
+		"left out");
+	refuses_in_service("length_bytes = \"varint\" byte_order = \"little\"",
+		"byte_order: has no meaning with length_bytes = \"varint\"; expected it to be left "
+		"out");
 }
 
 static void
@@ -1081,14 +1169,17 @@ everything_is_printed_as_it_is_read(void **state)
 		"tcp_nodelay = false tcp_keepalive = \"off\" allow = \"::/0\"\n"
 		"deny = [ \"10.0.0.0/8\", \"192.0.2.1\" ]\n"
 		"options = { t = true f = false i = -5 l = 4294967296L s = \"5\" } }\n"
-		"b = { listen = \"[::1]:1\" module = \"n\" length_bytes = 1 } }\n"));
+		"b = { listen = \"[::1]:1\" module = \"n\" length_bytes = 1 length_offset = 3\n"
+		"length_adjust = -4 allow_empty = true }\n"
+		"c = { listen = \"[::1]:2\" module = \"n\" framing = \"line\" }\n"
+		"d = { listen = \"[::1]:3\" module = \"n\" length_bytes = \"varint\" } }\n"));
 	const struct config_module_option *options = config->services[0].options;
 
 	(void)state;
 	assert_string_equal(config->user, "q\"b\\s\nn\x01z\xc3\xa9");
 	assert_int_equal(config->drain_timeout_ms, 1500);
 	assert_int_equal(config->log_format, LOG_FORMAT_JSON);
-	assert_int_equal(config->service_count, 2);
+	assert_int_equal(config->service_count, 4);
 	assert_string_equal(config->services[0].listen.items[1], "unix:/a b");
 	assert_int_equal(config->services[0].max_message_size, 1000);
 	assert_int_equal(config->services[0].idle_timeout_ms, 0);
@@ -1097,9 +1188,14 @@ everything_is_printed_as_it_is_read(void **state)
 	assert_string_equal(config->services[0].allow.texts.items[0], "::/0");
 	assert_int_equal(config->services[0].deny.texts.count, 2);
 	assert_string_equal(config->services[0].deny.texts.items[1], "192.0.2.1");
-	assert_int_equal(config->services[1].max_message_size, 255);
 	assert_true(config->services[1].tcp_nodelay);
 	assert_int_equal(config->services[1].allow.texts.count, 0);
+	assert_int_equal(config->services[1].max_message_size, 251);
+	assert_int_equal(config->services[1].length_offset, 3);
+	assert_int_equal(config->services[1].length_adjust, -4);
+	assert_true(config->services[1].allow_empty);
+	assert_int_equal(config->services[2].framing, WIRE_LINE);
+	assert_int_equal(config->services[3].length_bytes, WIRE_VARINT);
 	assert_int_equal(options[0].kind, CONFIG_VALUE_BOOL);
 	assert_int_equal(options[0].integer, 1);
 	assert_int_equal(options[1].integer, 0);
@@ -1509,6 +1605,8 @@ main(void)
 		cmocka_unit_test(each_network_is_checked_where_it_stands),
 		cmocka_unit_test(keepalive_is_in_whole_seconds),
 		cmocka_unit_test(a_message_has_to_fit_its_length_field),
+		cmocka_unit_test(a_message_has_to_fit_its_adjusted_length),
+		cmocka_unit_test(what_a_framing_makes_no_use_of_is_refused),
 		cmocka_unit_test(a_service_name_has_plain_characters_and_an_end),
 		cmocka_unit_test(there_are_at_most_64_services),
 		cmocka_unit_test(a_key_given_twice_is_refused),

@@ -165,11 +165,13 @@ not_a_frame(struct exchange *x, const struct wire_frame *frame)
 }
 
 static int
-take_reply(struct exchange *x, struct span payload)
+take_reply(struct exchange *x, const struct wire_frame *frame)
 {
+	struct span message = wire_message(frame);
+
 	x->replies++;
-	say(x, "reply %" PRId64 ": %zu bytes", x->replies, payload.size);
-	return output_reply(&x->output, payload, x->error) == 0 ? 0 : EX_IOERR;
+	say(x, "reply %" PRId64 ": %zu bytes", x->replies, message.size);
+	return output_reply(&x->output, message, x->error) == 0 ? 0 : EX_IOERR;
 }
 
 /* Prints the whole frames that have come, but none after the last that is expected. */
@@ -184,13 +186,35 @@ take_replies(struct exchange *x)
 		status = receiver_next(&x->receiver, &frame);
 		if (status != WIRE_FRAME)
 			break;
-		failed = take_reply(x, frame.payload);
+		failed = take_reply(x, &frame);
 	}
 	if (failed != 0 || finished(x))
 		return failed;
 	if (status == WIRE_ERROR)
 		return not_a_frame(x, &frame);
 	return receiver_make_room(&x->receiver, frame.size, x->error) == 0 ? 0 : EX_IOERR;
+}
+
+/* What is left may be a last line without its end. */
+static int
+end_of_file(struct exchange *x)
+{
+	enum wire_status status = WIRE_FRAME;
+	struct wire_frame frame;
+	int failed = 0;
+
+	if (receiver_pending(&x->receiver) > 0) {
+		status = receiver_finish(&x->receiver, &frame);
+		if (status == WIRE_FRAME)
+			failed = take_reply(x, &frame);
+	}
+	if (failed != 0 || finished(x))
+		return failed;
+	if (status == WIRE_ERROR)
+		return not_a_frame(x, &frame);
+	return server_ended(x, EXCHANGE_INCOMPLETE,
+		status == WIRE_MORE ? "the server closed the connection in the middle of a reply"
+				    : "the server closed the connection");
 }
 
 /* RESULT of recv(2) was end of file or an error. */
@@ -204,11 +228,8 @@ end_of_input(struct exchange *x, ssize_t result)
 		return 0;
 	if (reason == ECONNRESET)
 		return server_ended(x, EXCHANGE_INCOMPLETE, "the server reset the connection");
-	if (result == 0 && receiver_pending(&x->receiver) > 0)
-		return server_ended(x, EXCHANGE_INCOMPLETE,
-			"the server closed the connection in the middle of a reply");
 	if (result == 0)
-		return server_ended(x, EXCHANGE_INCOMPLETE, "the server closed the connection");
+		return end_of_file(x);
 	snprintf(lost, sizeof(lost), "the connection was lost (%s)", strerror(reason));
 	return server_ended(x, EXCHANGE_INCOMPLETE, lost);
 }
@@ -336,6 +357,7 @@ exchange_run(int fd, struct source *source, const struct options *options, struc
 	x->options = options;
 	x->source = x->sender.source = source;
 	x->sender.wire = &options->wire;
+	x->sender.end_of_line = options->end_of_line;
 	x->error = error;
 	x->fd = fd;
 	x->output.format = options->quiet ? OUTPUT_NONE : options->format;

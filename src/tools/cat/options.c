@@ -14,27 +14,42 @@
 
 enum {
 	/* Options that have no letter. */
-	OPTION_BYTE_ORDER = 256,
+	OPTION_ALLOW_EMPTY = 256,
+	OPTION_BYTE_ORDER,
 	OPTION_CONNECT_TIMEOUT,
 	OPTION_COUNT,
+	OPTION_CRLF,
+	OPTION_FRAMING,
 	OPTION_HALF_CLOSE,
 	OPTION_HEX,
+	OPTION_LENGTH_ADJUST,
 	OPTION_LENGTH_BYTES,
+	OPTION_LENGTH_OFFSET,
 	OPTION_MAX_SIZE,
 	OPTION_NO_REPLY,
 	OPTION_RAW,
 	OPTION_TIMEOUT,
 };
 
+enum {
+	LENGTH_BYTES_DEFAULT = 4,
+	LENGTH_ADJUST_MAX = 1 << 30, /* as of preforkd.conf(5) */
+};
+
 static const struct option long_options[] = {
+	{ "allow-empty", no_argument, NULL, OPTION_ALLOW_EMPTY },
 	{ "byte-order", required_argument, NULL, OPTION_BYTE_ORDER },
 	{ "connect-timeout", required_argument, NULL, OPTION_CONNECT_TIMEOUT },
 	{ "count", required_argument, NULL, OPTION_COUNT },
+	{ "crlf", no_argument, NULL, OPTION_CRLF },
 	{ "file", required_argument, NULL, 'f' },
+	{ "framing", required_argument, NULL, OPTION_FRAMING },
 	{ "half-close", no_argument, NULL, OPTION_HALF_CLOSE },
 	{ "help", no_argument, NULL, 'h' },
 	{ "hex", no_argument, NULL, OPTION_HEX },
+	{ "length-adjust", required_argument, NULL, OPTION_LENGTH_ADJUST },
 	{ "length-bytes", required_argument, NULL, OPTION_LENGTH_BYTES },
+	{ "length-offset", required_argument, NULL, OPTION_LENGTH_OFFSET },
 	{ "max-size", required_argument, NULL, OPTION_MAX_SIZE },
 	{ "no-reply", no_argument, NULL, OPTION_NO_REPLY },
 	{ "quiet", no_argument, NULL, 'q' },
@@ -60,8 +75,13 @@ static const char help[] =
 	"      --raw                 print replies as they are, with no newline added\n"
 	"  -q, --quiet               print no replies\n"
 	"  -v, --verbose             say on standard error what happens\n"
-	"      --length-bytes N      size of the length field: 1, 2, 4 or 8 (default 4)\n"
-	"      --byte-order ORDER    of the length field: big or little (default big)\n"
+	"      --framing FRAMING     length or line (default length)\n"
+	"      --length-bytes N      size of the length: 1, 2, 4, 8 or varint (default 4)\n"
+	"      --byte-order ORDER    of the length: big or little (default big)\n"
+	"      --length-offset N     bytes of a message that go before its length (default 0)\n"
+	"      --length-adjust N     what is added to the length (default 0)\n"
+	"      --crlf                end lines with CR LF instead of LF\n"
+	"      --allow-empty         accept empty replies\n"
 	"      --max-size SIZE       largest reply, and longest line of input (default 16M)\n"
 	"      --connect-timeout D   time to connect (default 10s)\n"
 	"      --timeout D           time without progress (default 10s)\n"
@@ -158,12 +178,36 @@ parse_count(const char *text)
 	return count;
 }
 
+static const struct wire_codec *
+parse_framing(const char *text)
+{
+	const struct wire_codec *codec = wire_codec_find(text);
+
+	if (codec == NULL)
+		usage_error("--framing \"%s\": expected length or line", text);
+	return codec;
+}
+
 static unsigned
 parse_length_bytes(const char *text)
 {
+	if (strcmp(text, "varint") == 0)
+		return WIRE_VARINT;
 	if (strlen(text) != 1 || strchr("1248", text[0]) == NULL)
-		usage_error("--length-bytes \"%s\": expected 1, 2, 4 or 8", text);
+		usage_error("--length-bytes \"%s\": expected 1, 2, 4, 8 or varint", text);
 	return (unsigned)(text[0] - '0');
+}
+
+static int64_t
+parse_number(const char *option, const char *text, int64_t min, int64_t max)
+{
+	const char *bad;
+	int64_t number = strtonum(text, min, max, &bad);
+
+	if (bad != NULL)
+		usage_error("--%s \"%s\": expected a number from %jd to %jd", option, text,
+			(intmax_t)min, (intmax_t)max);
+	return number;
 }
 
 static enum wire_order
@@ -184,25 +228,52 @@ print_and_exit(const char *text)
 	exit(EXIT_SUCCESS);
 }
 
+/* The options of the framing. */
+static bool
+parse_wire(struct wire *wire, int option, const char *value)
+{
+	switch (option) {
+	case OPTION_ALLOW_EMPTY:
+		wire->allow_empty = true;
+		break;
+	case OPTION_BYTE_ORDER:
+		wire->order = parse_order(value);
+		break;
+	case OPTION_FRAMING:
+		wire->codec = parse_framing(value);
+		break;
+	case OPTION_LENGTH_ADJUST:
+		wire->length_adjust = parse_number("length-adjust", value,
+			-(WIRE_OFFSET_MAX + WIRE_FIELD_MAX), LENGTH_ADJUST_MAX);
+		break;
+	case OPTION_LENGTH_BYTES:
+		wire->length_bytes = parse_length_bytes(value);
+		break;
+	case OPTION_LENGTH_OFFSET:
+		wire->length_offset =
+			(unsigned)parse_number("length-offset", value, 0, WIRE_OFFSET_MAX);
+		break;
+	case OPTION_MAX_SIZE:
+		wire->max_message = (size_t)parse_size(value);
+		break;
+	default:
+		return false;
+	}
+	return true;
+}
+
 /* The options whose value has to be read. */
 static void
 parse_valued(struct options *options, int option, const char *value)
 {
+	if (parse_wire(&options->wire, option, value))
+		return;
 	switch (option) {
-	case OPTION_BYTE_ORDER:
-		options->wire.order = parse_order(value);
-		break;
 	case OPTION_CONNECT_TIMEOUT:
 		options->connect_timeout_ms = parse_duration("connect-timeout", value);
 		break;
 	case OPTION_COUNT:
 		options->count = parse_count(value);
-		break;
-	case OPTION_LENGTH_BYTES:
-		options->wire.length_bytes = parse_length_bytes(value);
-		break;
-	case OPTION_MAX_SIZE:
-		options->wire.max_message = (size_t)parse_size(value);
 		break;
 	case OPTION_TIMEOUT:
 		options->timeout_ms = parse_duration("timeout", value);
@@ -230,6 +301,9 @@ parse_option(struct options *options, int option, const char *value)
 		break;
 	case 'V':
 		print_and_exit("preforkcat " PACKAGE_VERSION "\n");
+	case OPTION_CRLF:
+		options->end_of_line = WIRE_CRLF;
+		break;
 	case OPTION_HALF_CLOSE:
 		options->half_close = true;
 		break;
@@ -247,6 +321,22 @@ parse_option(struct options *options, int option, const char *value)
 	}
 }
 
+/* What the framing makes no use of is a mistake. */
+static void
+check_framing(const struct options *options)
+{
+	const struct wire *wire = &options->wire;
+	bool is_line = wire->codec == wire_codec_of(WIRE_LINE);
+
+	if (!is_line && options->end_of_line != WIRE_LF)
+		usage_error("--crlf has a meaning with --framing line alone");
+	if (is_line &&
+		(wire->length_bytes != LENGTH_BYTES_DEFAULT || wire->length_offset != 0 ||
+			wire->length_adjust != 0 || wire->order != WIRE_BIG_ENDIAN))
+		usage_error("a line has no length: --length-bytes, --length-offset, "
+			    "--length-adjust and --byte-order have no meaning with it");
+}
+
 void
 options_parse(struct options *options, int argc, char **argv)
 {
@@ -254,7 +344,11 @@ options_parse(struct options *options, int argc, char **argv)
 	int option;
 
 	*options = (struct options){
-		.wire = { .codec = &wire_length, .max_message = 16 << 20, .length_bytes = 4 },
+		.wire = {
+			.codec = wire_codec_of(WIRE_LENGTH),
+			.max_message = 16 << 20,
+			.length_bytes = LENGTH_BYTES_DEFAULT,
+		},
 		.format = OUTPUT_TEXT,
 		.count = 1,
 		.connect_timeout_ms = 10 * 1000,
@@ -265,6 +359,7 @@ options_parse(struct options *options, int argc, char **argv)
 		err(EX_IOERR, "cannot start");
 	while ((option = getopt_long(argc, argv, "f:hqvV", long_options, NULL)) != -1)
 		parse_option(options, option, optarg);
+	check_framing(options);
 	if (optind == argc)
 		usage_error("an ADDRESS is missing");
 	options->address = argv[optind];

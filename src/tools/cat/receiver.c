@@ -40,14 +40,31 @@ receiver_receive(struct receiver *receiver, int fd)
 void
 receiver_discard(struct receiver *receiver)
 {
-	receiver->start = receiver->end = 0;
+	receiver->start = receiver->end = receiver->searched = 0;
+}
+
+static struct span
+pending(const struct receiver *receiver)
+{
+	return (struct span){ receiver->data + receiver->start, receiver_pending(receiver) };
 }
 
 enum wire_status
 receiver_next(struct receiver *receiver, struct wire_frame *frame)
 {
-	struct span input = { receiver->data + receiver->start, receiver_pending(receiver) };
-	enum wire_status status = wire_decode(receiver->wire, input, frame);
+	enum wire_status status =
+		wire_decode(receiver->wire, pending(receiver), receiver->searched, frame);
+
+	if (status == WIRE_FRAME)
+		receiver->start += frame->size;
+	receiver->searched = status == WIRE_MORE ? frame->searched : 0;
+	return status;
+}
+
+enum wire_status
+receiver_finish(struct receiver *receiver, struct wire_frame *frame)
+{
+	enum wire_status status = wire_finish(receiver->wire, pending(receiver), frame);
 
 	if (status == WIRE_FRAME)
 		receiver->start += frame->size;

@@ -16,6 +16,7 @@ struct receiver {
 	const struct wire *wire;
 	char *data;
 	size_t start, end; /* bytes that are not decoded yet */
+	size_t searched;   /* of these, at the start: the codec needs to see them no more */
 	size_t room;
 };
 
@@ -38,8 +39,11 @@ PF_MUST_CHECK ssize_t receiver_receive(struct receiver *receiver, int fd);
 /* Forgets what has been received. */
 void receiver_discard(struct receiver *receiver);
 
-/* Takes the next frame. Its payload is borrowed until receiver_make_room. */
+/* Takes the next frame. Its message is borrowed until receiver_make_room. */
 PF_MUST_CHECK enum wire_status receiver_next(struct receiver *receiver, struct wire_frame *frame);
+
+/* Takes what is no whole frame, at the end of file, if it is one all the same. */
+PF_MUST_CHECK enum wire_status receiver_finish(struct receiver *receiver, struct wire_frame *frame);
 
 /*
  * Makes room for more of a frame of SIZE bytes, once receiver_next wants more.

@@ -3,8 +3,13 @@
 #include "tools/cat/sender.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+
+enum {
+	BEGIN_MAX = WIRE_OFFSET_MAX + WIRE_FIELD_MAX, /* bytes up to the end of a frame's length */
+};
 
 static size_t
 room(const struct sender *sender)
@@ -12,28 +17,40 @@ room(const struct sender *sender)
 	return sizeof(sender->buffer) - sender->end;
 }
 
-/* Copies what fits of the current message into the buffer. */
+/* Copies what fits of the first SIZE bytes of REST into the buffer, and takes it from there. */
 static void
-copy_message(struct sender *sender)
+copy(struct sender *sender, struct span *rest, size_t size)
 {
-	size_t size = sender->message.size;
-
 	if (size > room(sender))
 		size = room(sender);
 	if (size == 0)
 		return;
-	memcpy(sender->buffer + sender->end, sender->message.data, size);
+	memcpy(sender->buffer + sender->end, rest->data, size);
 	sender->end += size;
-	sender->message = span_after(sender->message, size);
+	*rest = span_after(*rest, size);
 }
 
 static void
+copy_message(struct sender *sender)
+{
+	copy(sender, &sender->message, sender->message.size);
+	if (sender->message.size == 0)
+		copy(sender, &sender->suffix, sender->suffix.size);
+}
+
+/* There is room for BEGIN_MAX bytes, and the source has made sure that the message fits. */
+static void
 begin_message(struct sender *sender)
 {
-	char *at = sender->buffer + sender->end;
+	struct wire_envelope envelope = { 0 };
+	struct span prefix;
 
-	/* The source has made sure that the length fits. */
-	sender->end += (size_t)wire_prefix(sender->wire, sender->message.size, at);
+	if (wire_encode(sender->wire, sender->message.size, sender->end_of_line, &envelope) != 0)
+		abort();
+	prefix = (struct span){ envelope.prefix, envelope.prefix_size };
+	sender->suffix = envelope.suffix;
+	copy(sender, &sender->message, envelope.head);
+	copy(sender, &prefix, prefix.size);
 	copy_message(sender);
 }
 
@@ -47,7 +64,7 @@ sender_fill(struct sender *sender, struct error *error)
 	if (!sender_pending(sender))
 		sender->start = sender->end = 0;
 	copy_message(sender);
-	while (status == SOURCE_MESSAGE && room(sender) > WIRE_PREFIX_MAX) {
+	while (status == SOURCE_MESSAGE && room(sender) > BEGIN_MAX) {
 		status = source_next(sender->source, &sender->message, error);
 		if (status == SOURCE_MESSAGE)
 			begin_message(sender);

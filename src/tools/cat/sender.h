@@ -21,12 +21,14 @@ enum {
 
 struct sender {
 	const struct wire *wire;
+	enum wire_end end_of_line;
 	struct source *source;
 	bool wants_input; /* the source waits for standard input */
 	bool ended;       /* the source has ended and all of it is sent */
 	int failed;       /* errno of the send after which no other is tried, or 0 */
 
 	struct span message; /* what of the current one is not in the buffer yet */
+	struct span suffix;  /* what comes behind it */
 	size_t start, end;   /* bytes of the buffer to be sent */
 	char buffer[SENDER_BUFFER];
 };

@@ -83,15 +83,39 @@ read_file(const char *path, struct span *content, struct error *error)
 	return result;
 }
 
-static int
-check_size(const struct wire *wire, size_t size, const char *what, struct error *error)
+static const char *
+plural(size_t count)
 {
-	char prefix[WIRE_PREFIX_MAX];
+	return count == 1 ? "" : "s";
+}
 
-	if (wire_prefix(wire, size, prefix) >= 0)
-		return 0;
+/* Why no frame can be made of SIZE bytes. */
+static int
+no_frame(const struct wire *wire, size_t size, const char *what, struct error *error)
+{
+	size_t offset = wire->length_offset;
+
+	if (size < offset)
+		return error_set(error, "%s has %zu byte%s, too few for --length-offset %zu", what,
+			size, plural(size), offset);
+	if (wire->length_adjust > 0 && size - offset < (size_t)wire->length_adjust)
+		return error_set(error, "%s has %zu byte%s, too few for --length-adjust %jd", what,
+			size, plural(size), (intmax_t)wire->length_adjust);
 	return error_set(error, "%s has %zu bytes, too many for a length of %u byte%s", what, size,
-		wire->length_bytes, wire->length_bytes == 1 ? "" : "s");
+		wire->length_bytes, plural(wire->length_bytes));
+}
+
+static int
+check_message(const struct wire *wire, struct span message, const char *what, struct error *error)
+{
+	bool is_line = wire->codec == wire_codec_of(WIRE_LINE);
+	struct wire_envelope envelope;
+
+	if (wire_encode(wire, message.size, WIRE_LF, &envelope) != 0)
+		return no_frame(wire, message.size, what, error);
+	if (is_line && message.size > 0 && memchr(message.data, '\n', message.size) != NULL)
+		return error_set(error, "%s holds a newline, which would end its line", what);
+	return 0;
 }
 
 static int
@@ -104,7 +128,7 @@ add_files(struct source *source, const struct options *options, struct error *er
 			return EX_IOERR;
 		source->list_size++;
 		source->file_count++;
-		if (check_size(&options->wire, content->size, options->files[i], error) != 0)
+		if (check_message(&options->wire, *content, options->files[i], error) != 0)
 			return EX_USAGE;
 	}
 	return 0;
@@ -114,11 +138,11 @@ static int
 add_messages(struct source *source, const struct options *options, struct error *error)
 {
 	for (size_t i = 0; i < options->message_count; i++) {
-		const char *message = options->messages[i];
-		size_t size = strlen(message);
+		const char *text = options->messages[i];
+		struct span message = { text, strlen(text) };
 
-		source->list[source->list_size++] = (struct span){ message, size };
-		if (check_size(&options->wire, size, "a message", error) != 0)
+		source->list[source->list_size++] = message;
+		if (check_message(&options->wire, message, "a message", error) != 0)
 			return EX_USAGE;
 	}
 	return 0;
@@ -193,12 +217,12 @@ drop_line(struct source *source)
 }
 
 static int
-check_line(const struct source *source, size_t size, struct error *error)
+check_line_size(const struct source *source, size_t size, struct error *error)
 {
-	if (size > source->wire->max_message)
-		return error_set(error, "a line of standard input is longer than %zu bytes",
-			source->wire->max_message);
-	return check_size(source->wire, size, "a line of standard input", error);
+	if (size <= source->wire->max_message)
+		return 0;
+	return error_set(error, "a line of standard input is longer than %zu bytes",
+		source->wire->max_message);
 }
 
 static enum source_status
@@ -206,9 +230,10 @@ next_of_lines(struct source *source, struct span *message, struct error *error)
 {
 	if (source->line_left == 0 && !find_line(source))
 		return source->ended ? SOURCE_END : SOURCE_WAIT;
-	if (check_line(source, source->line_size, error) != 0)
-		return SOURCE_FAILED;
 	*message = (struct span){ source->buffer + source->start, source->line_size };
+	if (check_line_size(source, message->size, error) != 0 ||
+		check_message(source->wire, *message, "a line of standard input", error) != 0)
+		return SOURCE_FAILED;
 	source->taken++;
 	if (--source->line_left == 0)
 		drop_line(source);
@@ -242,7 +267,7 @@ source_read(struct source *source, struct error *error)
 	bool again;
 
 	compact(source);
-	if (check_line(source, source->size, error) != 0)
+	if (check_line_size(source, source->size, error) != 0)
 		return -1;
 	if (grow(&source->buffer, &source->room, source->size, error) != 0)
 		return -1;
