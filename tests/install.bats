@@ -118,3 +118,12 @@ installed_file() {
     run installed
     assert_output ""
 }
+
+@test "configure names the Debian package of a library that is missing" {
+    [ ! -e "$PREFORK_SOURCE/config.status" ] || skip "built in the source folder"
+    mkdir "$BATS_TEST_TMPDIR/configured"
+    cd "$BATS_TEST_TMPDIR/configured"
+    PKG_CONFIG_LIBDIR=/nonexistent PKG_CONFIG_PATH='' run "$PREFORK_SOURCE/configure" -q
+    assert_failure
+    assert_output --partial 'apt-get install libevent-dev'
+}

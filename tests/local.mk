@@ -1,7 +1,7 @@
 # Unit tests, checks of the sources, and tests of real processes, in one count: see tests/run.
 if HAVE_CMOCKA
 unit_tests = tests/unit/test-config tests/unit/test-wire tests/unit/test-respawn \
-	tests/unit/test-deadline tests/unit/test-log tests/unit/test-admission \
+	tests/unit/test-deadline tests/unit/test-ids tests/unit/test-log tests/unit/test-admission \
 	tests/unit/test-networks tests/unit/test-addresses tests/unit/test-accept-rate
 endif
 
@@ -50,6 +50,10 @@ tests_unit_test_addresses_LDADD = src/libsegment.a $(unit_ldadd)
 tests_unit_test_accept_rate_SOURCES = tests/unit/test-accept-rate.c
 tests_unit_test_accept_rate_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_accept_rate_LDADD = src/libsegment.a $(unit_ldadd)
+
+tests_unit_test_ids_SOURCES = tests/unit/test-ids.c
+tests_unit_test_ids_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_ids_LDADD = src/libsegment.a $(unit_ldadd)
 
 check-local: $(check_PROGRAMS) all
 	@BATS='$(BATS)' MANDOC='$(MANDOC)' PYTHON='$(PYTHON)' PREFORK_CC='$(CC)' \

@@ -16,10 +16,10 @@
 
 #include "config/place.h"
 #include "master/master.h"
-#include "master/reap.h"
 #include "master/resources.h"
 #include "master/stage.h"
 #include "process/messages.h"
+#include "process/signals.h"
 #include "process/spawn.h"
 
 enum heard {
@@ -84,7 +84,7 @@ judge(enum heard heard, int status, struct error *error)
 	case HEARD_LATE:
 		return error_set(error, "the module did not start within start_timeout");
 	}
-	reap_describe(status, how, sizeof(how));
+	signals_describe(status, how, sizeof(how));
 	return error_set(error, "the module ended its process: %s", how);
 }
 

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "master/reap.h"
 #include "master/stage.h"
 #include "master/supervisor.h"
+#include "process/signals.h"
 #include "process/spawn.h"
 
 static int
@@ -186,7 +186,7 @@ child_log_end(const struct child *child, int status, bool expected)
 			log_int("uptime_ms", lived_ms));
 		return;
 	}
-	reap_describe(status, how, sizeof(how));
+	signals_describe(status, how, sizeof(how));
 	log_error("worker died", log_int("worker", child->seat->number),
 		log_int("generation", inheritance->generation), log_int("pid", child->pid),
 		log_str("how", how), log_int("uptime_ms", lived_ms),

@@ -7,8 +7,8 @@
 #include <sysexits.h>
 
 #include "base/log.h"
-#include "master/reap.h"
 #include "master/stage.h"
+#include "process/signals.h"
 
 static bool
 all_seats_ready(const struct supervisor *supervisor)
@@ -183,7 +183,7 @@ died_at_start(const struct child *child, int status)
 	struct error error;
 	char how[64];
 
-	reap_describe(status, how, sizeof(how));
+	signals_describe(status, how, sizeof(how));
 	error_set(&error, "a worker died while it started: %s", how);
 	stage_error(supervisor->inheritance.config, child->service, &error);
 	supervisor->ops->start_failed(supervisor->arg, EX_CONFIG, error.text);

@@ -3,8 +3,10 @@
 #include "process/signals.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -70,10 +72,20 @@ signals_reset(void)
 		signal(number, SIG_DFL);
 }
 
-const char *
+static const char *
 signals_name(int signal)
 {
 	const char *name = sigabbrev_np(signal);
 
 	return name != NULL ? name : "unknown";
+}
+
+void
+signals_describe(int status, char *text, size_t size)
+{
+	if (WIFSIGNALED(status))
+		snprintf(text, size, "signal %s%s", signals_name(WTERMSIG(status)),
+			WCOREDUMP(status) ? ", core dumped" : "");
+	else
+		snprintf(text, size, "exit status %d", WEXITSTATUS(status));
 }

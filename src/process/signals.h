@@ -37,7 +37,7 @@ void signals_close(struct signals *signals);
  */
 void signals_reset(void);
 
-/* The name of a signal without "SIG", for logs. */
-const char *signals_name(int signal);
+/* How a process ended, from its wait status: "signal SEGV", "exit status 1". */
+void signals_describe(int status, char *text, size_t size);
 
 #endif
