@@ -25,10 +25,8 @@ static int
 at_option(const struct checked *checked, const char *key, const struct config_place *place,
 	struct error *error)
 {
-	char dotted[DRAFT_KEY_MAX];
-
-	snprintf(dotted, sizeof(dotted), "services.%s.%s", checked->service->name, key);
-	return place_error(error, place->file != NULL ? place : &checked->service->place, dotted);
+	return place_service_error(error, place->file != NULL ? place : &checked->service->place,
+		checked->service->name, key);
 }
 
 static int

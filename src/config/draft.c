@@ -223,8 +223,7 @@ draft_error(const struct draft *draft, enum option_scope scope, const char *key,
 	case OPTION_SERVICE:
 		break;
 	}
-	snprintf(dotted, sizeof(dotted), "services.%s.%s", current_service(draft)->name, key);
-	return place_error(error, &place, dotted);
+	return place_service_error(error, &place, current_service(draft)->name, key);
 }
 
 int

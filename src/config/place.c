@@ -2,6 +2,8 @@
 
 #include "config/place.h"
 
+#include <stdio.h>
+
 int
 place_error(struct error *error, const struct config_place *place, const char *key)
 {
@@ -12,4 +14,14 @@ place_error(struct error *error, const struct config_place *place, const char *k
 	if (place->file == NULL)
 		return -1;
 	return error_prefix(error, "%s:%u: ", place->file, place->line);
+}
+
+int
+place_service_error(
+	struct error *error, const struct config_place *place, const char *name, const char *key)
+{
+	char dotted[192];
+
+	snprintf(dotted, sizeof(dotted), "services.%s.%s", name, key);
+	return place_error(error, place, dotted);
 }

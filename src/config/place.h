@@ -11,4 +11,8 @@
  */
 int place_error(struct error *error, const struct config_place *place, const char *key);
 
+/* The same for an option of a service: "FILE:LINE: services.NAME.KEY: ". */
+int place_service_error(
+	struct error *error, const struct config_place *place, const char *name, const char *key);
+
 #endif

@@ -13,7 +13,7 @@
 #include "config/setting.h"
 
 enum {
-	KEY_MAX = 192, /* bytes of a dotted key, with its end */
+	KEY_MAX = 128, /* bytes of "options." and a key, with the end */
 };
 
 static const struct pf_option no_options[] = { { 0 } };
@@ -186,8 +186,8 @@ fill(const struct pf_module *module, const struct config_service *service, void 
 
 		if (set_configured(module, structure, option, error) == 0)
 			continue;
-		snprintf(key, sizeof(key), "services.%s.options.%s", service->name, option->key);
-		return place_error(error, &option->place, key);
+		snprintf(key, sizeof(key), "options.%s", option->key);
+		return place_service_error(error, &option->place, service->name, key);
 	}
 	return 0;
 }

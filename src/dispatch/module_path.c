@@ -55,10 +55,7 @@ open_named(const char *name)
 int
 module_path_error(const struct config_service *service, struct error *error)
 {
-	char key[CONFIG_SERVICE_NAME_MAX + sizeof("services..module")];
-
-	snprintf(key, sizeof(key), "services.%s.module", service->name);
-	return place_error(error, &service->module_place, key);
+	return place_service_error(error, &service->module_place, service->name, "module");
 }
 
 int
