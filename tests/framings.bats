@@ -355,3 +355,37 @@ no_message() {
     no_message 64 '--length-adjust "x": expected a number from -1034 to 1073741824' \
         --length-adjust x a:1
 }
+
+@test "a client that sends lines without end does not hold up a drain (D1)" {
+    echo_start --set framing=line --set workers=1 --set drain_timeout=600s
+    "$PYTHON" - "$ADDRESS" 3>&- <<'END' &
+import socket, sys
+host, port = sys.argv[1].rsplit(":", 1)
+stream, block = (b"x" * 996 + b"\n") * 4096, 4096
+client = socket.create_connection((host, int(port)))
+client.settimeout(60)
+sent = got = 0
+try:
+    while True:
+        at = sent % len(stream)
+        sent += client.send((stream + stream)[at:at + block])
+        data = client.recv(65536)
+        if not data:
+            break
+        got += len(data)
+except BrokenPipeError:
+    pass
+sys.exit(got % 997 != 0)
+END
+    local client=$!
+    wait_until connections_are 1
+    kill -TERM "$SERVER_PID"
+    server_wait
+    assert_equal "$SERVER_STATUS" 0
+    server_has_logged 'msg=stopped closed=1 cut=0'
+    wait "$client"
+}
+
+connections_are() {
+    [ "$(ss -Htn state established "sport = :${ADDRESS##*:}" | wc -l)" -eq "$1" ]
+}

@@ -69,6 +69,15 @@ find_listen(const struct checked *checked, size_t item, const char *text)
 	return count_listen(checked->service, item, text) > 0 ? checked->service : NULL;
 }
 
+/* Sockets for IPv6 take IPv6 alone, so that "[::]" and "0.0.0.0" can stand side by side. */
+static int
+check_family(const struct address *address, const char *text, struct error *error)
+{
+	if (address->sa.sa_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&address->in6.sin6_addr))
+		return 0;
+	return error_set(error, "\"%s\" is an IPv4 address; expected it as \"ADDRESS:PORT\"", text);
+}
+
 static int
 check_listen(const struct checked *checked, struct error *error)
 {
@@ -77,7 +86,8 @@ check_listen(const struct checked *checked, struct error *error)
 		const struct config_service *taken = find_listen(checked, i, text);
 		struct address address;
 
-		if (address_parse(&address, text, error) != 0)
+		if (address_parse(&address, text, error) != 0 ||
+			check_family(&address, text, error) != 0)
 			return at_option(checked, "listen", &checked->service->listen_place, error);
 		if (taken == NULL || address_port_is_free(&address))
 			continue;

@@ -212,8 +212,10 @@ take(struct acceptor *acceptor, const struct acceptor_listener *listener)
 	else
 		fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0) {
+		bool gone_again = errno == ECONNABORTED || errno == EINTR;
+
 		accept_failed(acceptor);
-		return errno == ECONNABORTED || errno == EINTR ? TAKEN_REFUSED : TAKEN_NONE;
+		return gone_again ? TAKEN_REFUSED : TAKEN_NONE;
 	}
 	acceptor->pause_ms = 0;
 	if (listener->asks_peer && host_of(&host, &peer))

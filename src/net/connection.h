@@ -83,6 +83,7 @@ struct connection {
 	bool eof : 1;      /* the client has shut its side */
 	bool begun : 1;    /* a message has begun and is not whole: read_due_ms counts */
 	bool paused : 1;   /* max_output is reached: nothing is read or decoded */
+	bool taken : 1;    /* a message was taken from what the last read brought */
 	bool failed : 1;   /* no memory for output: to be closed at the flush */
 };
 

@@ -43,8 +43,10 @@ offer(struct connection *connection, struct span input)
 {
 	size_t used = connection->ops->input(connection, input);
 
-	if (used > 0)
+	if (used > 0) {
 		connection->begun = false;
+		connection->taken = true;
+	}
 	return span_after(input, used);
 }
 
@@ -142,6 +144,7 @@ input_receive(struct connection *connection)
 	struct network *network = connection->network;
 	size_t rest = reserve_rest(connection);
 	struct iovec parts[2];
+	bool finishing;
 	int count = 0;
 	ssize_t got;
 
@@ -151,6 +154,7 @@ input_receive(struct connection *connection)
 		parts[count++] = (struct iovec){ buffer_tail(&connection->in), rest };
 	if (reads_beyond(connection))
 		parts[count++] = (struct iovec){ network->scratch, sizeof(network->scratch) };
+	finishing = connection->drain == DRAIN_FINISH;
 	if (connection->drain == DRAIN_READ_ONCE)
 		connection->drain = DRAIN_FINISH;
 	if (unlikely(count == 0))
@@ -164,7 +168,12 @@ input_receive(struct connection *connection)
 	if (rest > (size_t)got)
 		rest = (size_t)got;
 	connection->in.size += (uint32_t)rest;
+	connection->taken = false;
 	process(connection, (struct span){ network->scratch, (size_t)got - rest });
+	/* The end of a line cannot be known beforehand: the begin of the next may have come along.
+	 */
+	if (unlikely(finishing && connection->taken && connection_is_fed(connection)))
+		connection_finish(connection, CLOSE_DRAIN);
 	return true;
 }
 
