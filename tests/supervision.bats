@@ -331,7 +331,8 @@ server_is_started_by() {
 
 @test "titles are whole and nothing follows them, however long the name of the program is" {
     local name
-    for name in p preforkd "/$(printf 'long/%.0s' 1 2 3 4 5 6 7)" "$(printf 'n%.0s' {1..33})"; do
+    for name in p preforkd "/$(printf 'long/%.0s' 1 2 3 4 5 6 7)" "$(printf 'n%.0s' {1..31})" \
+        "$(printf 'n%.0s' {1..32})" "$(printf 'n%.0s' {1..33})" "$(printf 'n%.0s' {1..34})"; do
         SERVER_LOG=$BATS_TEST_TMPDIR/server-${#name}.log
         (exec -a "$name" "$PREFORKD" --listen 127.0.0.1:0 --module echo --set workers=1 \
             </dev/null >"$SERVER_LOG" 2>&1 3>&-) &

@@ -28,14 +28,15 @@ title_init(int argc, char *argv[])
 void
 title_set(const char *format, ...)
 {
-	char text[512];
+	char text[512] = PACKAGE_NAME ": ";
+	size_t size = strlen(text);
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	vsnprintf(text + size, sizeof(text) - size, format, args);
 	va_end(args);
-	setproctitle("-%s: %s", PACKAGE_NAME, text);
+	setproctitle("-%s", text);
 	/* It marks the end of argv[0] behind a title that is not longer, which ps would show. */
-	if (title.start != NULL && strlen(title.start) <= title.first_size + 1)
+	if (title.start != NULL && strlen(text) <= title.first_size)
 		title.start[title.first_size] = '\0';
 }
