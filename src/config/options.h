@@ -1,6 +1,6 @@
 /*
  * Every option, declared once: the parser, -T and the check of the manual read this table.
- * To add one: a field in config.h, a row in options.c, an entry in preforkd.conf(5).
+ * To add one: a field in config.h or service.h, a row in options.c, an entry in preforkd.conf(5).
  */
 #ifndef CONFIG_OPTIONS_H
 #define CONFIG_OPTIONS_H
