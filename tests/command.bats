@@ -296,7 +296,7 @@ mistake_in_service() {
     cat >"$CONFIG" <<END
 workers = 3; max_connections = 77
 drain_timeout = "1500ms"
-log = { level = "debug"  format = "json"  target = "/tmp/a \"quoted\" \\\\ path" }
+log = { level = "debug"  format = "json"  target = "/tmp/a \"quoted\" \\\\ path"  requests = 250 }
 services = {
     first = {
         listen = [ "127.0.0.1:0", "[::1]:0", "unix:/run/a.sock" ]
@@ -307,7 +307,9 @@ services = {
         idle_timeout = "off"
         options = { tag = true }
     }
-    second = { listen = "unix:/run/b.sock"  module = "./mine.so"  max_output = "3M" }
+    second = { listen = "unix:/run/b.sock"  module = "./mine.so"  max_output = "3M"
+        dispatch = "inline"  priority = "low"  overload = "shed"  max_pipeline = 5
+        request_timeout = "1s"  heartbeat = "off" }
 }
 END
     "$PREFORKD" -T -c "$CONFIG" >"$BATS_TEST_TMPDIR/once"
@@ -318,6 +320,13 @@ END
     assert_line --regexp 'idle_timeout = "off"$'
     assert_line --regexp 'max_output = "3M"$'
     assert_line --regexp 'read_timeout = "10s"$'
+    assert_line --regexp 'requests = 250$'
+    assert_line --regexp 'dispatch = "inline"$'
+    assert_line --regexp 'priority = "low"$'
+    assert_line --regexp 'overload = "shed"$'
+    assert_line --regexp 'max_pipeline = 5$'
+    assert_line --regexp 'request_timeout = "1s"$'
+    assert_line --regexp 'heartbeat_timeout = "10s"$'
 }
 
 @test "-T of a command line can be served with -c" {

@@ -17,6 +17,10 @@
 enum {
 	CONNECTIONS_MAX = 1000000,
 	BACKLOG_MAX = 65535,
+	THREADS_MAX = 256,
+	QUEUE_MAX = 1000000,
+	PIPELINE_MAX = 4096,
+	REQUEST_LINES_MAX = 1000000,
 };
 
 static const struct option_word level_words[] = {
@@ -51,6 +55,26 @@ static const struct option_word order_words[] = {
 	{ 0 },
 };
 
+static const struct option_word dispatch_words[] = {
+	{ "module", CONFIG_DISPATCH_MODULE },
+	{ "inline", CONFIG_DISPATCH_INLINE },
+	{ "pool", CONFIG_DISPATCH_POOL },
+	{ 0 },
+};
+
+static const struct option_word priority_words[] = {
+	{ "high", CONFIG_PRIORITY_HIGH },
+	{ "normal", CONFIG_PRIORITY_NORMAL },
+	{ "low", CONFIG_PRIORITY_LOW },
+	{ 0 },
+};
+
+static const struct option_word overload_words[] = {
+	{ "wait", CONFIG_OVERLOAD_WAIT },
+	{ "shed", CONFIG_OVERLOAD_SHED },
+	{ 0 },
+};
+
 #define GLOBAL(member)  .scope = OPTION_GLOBAL, .offset = offsetof(struct config, member)
 #define LOG(member)     .scope = OPTION_LOG, .offset = offsetof(struct config, member)
 #define SERVICE(member) .scope = OPTION_SERVICE, .offset = offsetof(struct config_service, member)
@@ -65,6 +89,10 @@ const struct option option_table[] = {
 	  .fallback = "0", .min = 0, .max = CONFIG_WORKERS_MAX },
 	{ .key = "max_connections", GLOBAL(max_connections), .type = OPTION_INTEGER,
 	  .fallback = "10000", .min = 1, .max = CONNECTIONS_MAX },
+	{ .key = "threads", GLOBAL(threads), .type = OPTION_INTEGER,
+	  .fallback = "4", .min = 1, .max = THREADS_MAX },
+	{ .key = "queue_length", GLOBAL(queue_length), .type = OPTION_INTEGER,
+	  .fallback = "1024", .min = 1, .max = QUEUE_MAX },
 	{ .key = "user", GLOBAL(user), GLOBAL_PLACE(user),
 	  .type = OPTION_STRING,
 	  .fallback = "nobody", .min = 1 },
@@ -86,6 +114,8 @@ const struct option option_table[] = {
 	{ .key = "target", LOG(log_target), GLOBAL_PLACE(log_target),
 	  .type = OPTION_STRING,
 	  .fallback = "stderr", .min = 1 },
+	{ .key = "requests", LOG(log_requests), .type = OPTION_RATE,
+	  .fallback = "off", .min = 1, .max = REQUEST_LINES_MAX },
 
 	{ .key = "listen", SERVICE(listen), SERVICE_PLACE(listen),
 	  .type = OPTION_STRINGS },
@@ -121,14 +151,30 @@ const struct option option_table[] = {
 	  .fallback = "[]" },
 	{ .key = "deny", SERVICE(deny), .type = OPTION_NETWORKS,
 	  .fallback = "[]" },
+	{ .key = "dispatch", SERVICE(dispatch), SERVICE_PLACE(dispatch),
+	  .type = OPTION_WORD,
+	  .fallback = "module", .words = dispatch_words },
+	{ .key = "priority", SERVICE(priority), .type = OPTION_WORD,
+	  .fallback = "normal", .words = priority_words },
+	{ .key = "overload", SERVICE(overload), .type = OPTION_WORD,
+	  .fallback = "wait", .words = overload_words },
+	{ .key = "max_pipeline", SERVICE(max_pipeline), .type = OPTION_INTEGER,
+	  .fallback = "64", .min = 1, .max = PIPELINE_MAX },
 	{ .key = "max_output", SERVICE(max_output), .type = OPTION_SIZE,
 	  .fallback = "4M", .min = KIBIBYTE, .max = GIBIBYTE },
 	{ .key = "read_timeout", SERVICE(read_timeout_ms), .type = OPTION_DURATION,
 	  .fallback = "10s", .min = 1, .max = DAY_MS },
 	{ .key = "write_timeout", SERVICE(write_timeout_ms), .type = OPTION_DURATION,
 	  .fallback = "10s", .min = 1, .max = DAY_MS },
+	{ .key = "request_timeout", SERVICE(request_timeout_ms), .type = OPTION_DURATION,
+	  .fallback = "off", .min = 0, .max = DAY_MS },
 	{ .key = "idle_timeout", SERVICE(idle_timeout_ms), .type = OPTION_DURATION,
 	  .fallback = "60s", .min = 0, .max = DAY_MS },
+	{ .key = "heartbeat", SERVICE(heartbeat_ms), SERVICE_PLACE(heartbeat),
+	  .type = OPTION_DURATION,
+	  .fallback = "off", .min = 0, .max = DAY_MS },
+	{ .key = "heartbeat_timeout", SERVICE(heartbeat_timeout_ms), .type = OPTION_DURATION,
+	  .fallback = "10s", .min = 1, .max = DAY_MS },
 	{ .key = "backlog", SERVICE(backlog), .type = OPTION_INTEGER,
 	  .fallback = "1024", .min = 1, .max = BACKLOG_MAX },
 	{ .key = "tcp_nodelay", SERVICE(tcp_nodelay), .type = OPTION_BOOL,

@@ -60,17 +60,33 @@ plain_number(const char *text, int64_t *value)
 	return errno == 0 && strcmp(again, text) == 0 ? 0 : -1;
 }
 
+/* A number stands without quotes. */
 static void
-print_word(const struct option_word *words, int value)
+print_number_or_string(const char *text)
 {
 	int64_t number;
 
-	while (words->value != value)
-		words++;
-	if (plain_number(words->word, &number) == 0)
+	if (plain_number(text, &number) == 0)
 		print_integer(number);
 	else
-		print_string(words->word);
+		print_string(text);
+}
+
+static void
+print_word(const struct option_word *words, int value)
+{
+	while (words->value != value)
+		words++;
+	print_number_or_string(words->word);
+}
+
+static void
+print_rate(int64_t value)
+{
+	char text[VALUE_TEXT_MAX];
+
+	value_print_rate(value, text);
+	print_number_or_string(text);
 }
 
 static void
@@ -97,6 +113,9 @@ print_value(const struct option *option, const void *field)
 		break;
 	case OPTION_DURATION:
 		print_text(value_print_duration, *(const int64_t *)field);
+		break;
+	case OPTION_RATE:
+		print_rate(*(const int64_t *)field);
 		break;
 	case OPTION_STRING:
 		print_string(*(char *const *)field);
@@ -129,14 +148,10 @@ print_options(enum option_scope scope, const void *structure, const char *indent
 static void
 print_untyped(const char *text)
 {
-	int64_t number;
-
 	if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)
 		fputs(text, stdout);
-	else if (plain_number(text, &number) == 0)
-		print_integer(number);
 	else
-		print_string(text);
+		print_number_or_string(text);
 }
 
 static void

@@ -47,6 +47,26 @@ struct config_module_option {
 	struct config_place place;
 };
 
+/* Where messages are handled. */
+enum config_dispatch {
+	CONFIG_DISPATCH_MODULE, /* the module says it of each */
+	CONFIG_DISPATCH_INLINE, /* on the worker's loop */
+	CONFIG_DISPATCH_POOL,   /* on a thread of the worker's pool */
+};
+
+/* Which of the pool's queues messages wait in, unless the module says another. */
+enum config_priority {
+	CONFIG_PRIORITY_HIGH,
+	CONFIG_PRIORITY_NORMAL,
+	CONFIG_PRIORITY_LOW,
+};
+
+/* What becomes of messages for which that queue has no room. */
+enum config_overload {
+	CONFIG_OVERLOAD_WAIT, /* they are not read */
+	CONFIG_OVERLOAD_SHED, /* they get the module's busy reply */
+};
+
 struct config_service {
 	char *name;
 	struct config_place place; /* of the group */
@@ -57,6 +77,8 @@ struct config_service {
 	struct config_place length_offset_place;
 	struct config_place length_adjust_place;
 	struct config_place max_message_size_place;
+	struct config_place dispatch_place;
+	struct config_place heartbeat_place;
 	struct config_place tcp_keepalive_place;
 	struct config_strings listen;
 	char *module;
@@ -75,10 +97,17 @@ struct config_service {
 	int64_t backlog;
 	bool tcp_nodelay;
 	int64_t tcp_keepalive_ms; /* whole seconds; 0: off */
-	int64_t max_output;       /* bytes */
+	enum config_dispatch dispatch;
+	enum config_priority priority;
+	enum config_overload overload;
+	int64_t max_pipeline; /* requests of a connection */
+	int64_t max_output;   /* bytes */
 	int64_t read_timeout_ms;
 	int64_t write_timeout_ms;
-	int64_t idle_timeout_ms;
+	int64_t request_timeout_ms; /* 0: off */
+	int64_t idle_timeout_ms;    /* 0: off */
+	int64_t heartbeat_ms;       /* 0: off */
+	int64_t heartbeat_timeout_ms;
 	struct config_module_option *options;
 	size_t option_count;
 };

@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "config/options.h"
 
-/* Whether it is text that may be read as a size or a duration. */
+/* Whether it is text that may be read as a size, a duration or a rate. */
 static bool
 is_text(const struct setting *setting)
 {
@@ -85,6 +85,18 @@ setting_duration(const struct setting *setting, struct value_range range, int64_
 		return wrong_type(setting,
 			"a duration with its unit, such as \"500ms\", \"10s\" or \"5m\"", error);
 	return value_duration(setting->text, range, value, error);
+}
+
+int
+setting_rate(const struct setting *setting, struct value_range range, int64_t *value,
+	struct error *error)
+{
+	if (is_text(setting))
+		return value_rate(setting->text, range, value, error);
+	if (setting->kind != CONFIG_VALUE_INTEGER)
+		return wrong_type(setting, "\"off\", \"on\" or a number", error);
+	*value = setting->integer;
+	return value_check_rate(*value, range, error);
 }
 
 int

@@ -32,6 +32,11 @@ static const struct unit durations[] = {
 	{ 0 },
 };
 
+static const struct unit no_units[] = {
+	{ "", 1 },
+	{ 0 },
+};
+
 /* The unit that TEXT is the whole name of, or NULL. */
 static const struct unit *
 find_unit(const struct unit *units, const char *text)
@@ -84,6 +89,17 @@ value_print_duration(int64_t value_ms, char text[static VALUE_TEXT_MAX])
 		print(value_ms, durations, text);
 }
 
+void
+value_print_rate(int64_t value, char text[static VALUE_TEXT_MAX])
+{
+	if (value == 0)
+		strlcpy(text, "off", VALUE_TEXT_MAX);
+	else if (value == INT64_MAX)
+		strlcpy(text, "on", VALUE_TEXT_MAX);
+	else
+		print(value, no_units, text);
+}
+
 static bool
 in_range(int64_t value, struct value_range range)
 {
@@ -110,6 +126,26 @@ value_check_size(int64_t value, struct value_range range, struct error *error)
 	value_print_size(range.max, max);
 	return error_set(
 		error, "%" PRId64 " bytes are out of range; expected %s to %s", value, min, max);
+}
+
+static int
+rate_out_of_range(const char *text, struct value_range range, struct error *error)
+{
+	return error_set(error,
+		"%.64s is out of range; expected \"off\", \"on\" or a number from %" PRId64
+		" to %" PRId64,
+		text, range.min, range.max);
+}
+
+int
+value_check_rate(int64_t value, struct value_range range, struct error *error)
+{
+	char text[VALUE_TEXT_MAX];
+
+	if (in_range(value, range))
+		return 0;
+	snprintf(text, sizeof(text), "%" PRId64, value);
+	return rate_out_of_range(text, range, error);
 }
 
 int
@@ -169,5 +205,22 @@ value_duration(const char *text, struct value_range range, int64_t *value, struc
 	if (!in_range(*value, range))
 		return error_set(error, "%.64s is out of range; expected %s to %s%s", text, min,
 			max, or_off);
+	return 0;
+}
+
+int
+value_rate(const char *text, struct value_range range, int64_t *value, struct error *error)
+{
+	if (strcmp(text, "off") == 0)
+		*value = 0;
+	else if (strcmp(text, "on") == 0)
+		*value = INT64_MAX;
+	else if (parse(text, no_units, value) != 0)
+		return error_set(error,
+			"\"%.64s\" is no rate; expected \"off\", \"on\" or a number from %" PRId64
+			" to %" PRId64,
+			text, range.min, range.max);
+	else if (!in_range(*value, range))
+		return rate_out_of_range(text, range, error);
 	return 0;
 }

@@ -1,6 +1,6 @@
 /*
- * Numbers, sizes and durations: from text as users write it, and back. Nothing overflows: what is
- * too large is out of range. An error says what is wrong and what would be right.
+ * Numbers, sizes, durations and rates: from text as users write it, and back. Nothing overflows:
+ * what is too large is out of range. An error says what is wrong and what would be right.
  */
 #ifndef CONFIG_VALUE_H
 #define CONFIG_VALUE_H
@@ -33,12 +33,18 @@ PF_MUST_CHECK int value_size(
 PF_MUST_CHECK int value_duration(
 	const char *text, struct value_range range, int64_t *value, struct error *error);
 
+/* How often at most: "off" is 0, "on" INT64_MAX, anything else a number in range. */
+PF_MUST_CHECK int value_rate(
+	const char *text, struct value_range range, int64_t *value, struct error *error);
+
 /* Whether a number that needs no reading is in range, with the same errors. */
 PF_MUST_CHECK int value_check_integer(int64_t value, struct value_range range, struct error *error);
 PF_MUST_CHECK int value_check_size(int64_t value, struct value_range range, struct error *error);
+PF_MUST_CHECK int value_check_rate(int64_t value, struct value_range range, struct error *error);
 
-/* Text that value_size and value_duration read, in the largest unit that is exact. */
+/* Text that value_size, value_duration and value_rate read, in the largest unit that is exact. */
 void value_print_size(int64_t value, char text[static VALUE_TEXT_MAX]);
 void value_print_duration(int64_t value_ms, char text[static VALUE_TEXT_MAX]);
+void value_print_rate(int64_t value, char text[static VALUE_TEXT_MAX]);
 
 #endif

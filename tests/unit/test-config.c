@@ -133,9 +133,12 @@ what_is_not_set_has_its_default(void **state)
 	assert_string_equal(config->pid_file, "");
 	assert_int_equal(config->drain_timeout_ms, 30000);
 	assert_int_equal(config->start_timeout_ms, 10000);
+	assert_int_equal(config->threads, 4);
+	assert_int_equal(config->queue_length, 1024);
 	assert_int_equal(config->log_level, LOG_LEVEL_INFO);
 	assert_int_equal(config->log_format, LOG_FORMAT_LOGFMT);
 	assert_string_equal(config->log_target, "stderr");
+	assert_int_equal(config->log_requests, 0);
 	assert_int_equal(config->service_count, 1);
 	assert_int_equal(service->framing, WIRE_LENGTH);
 	assert_int_equal(service->length_bytes, 4);
@@ -149,6 +152,14 @@ what_is_not_set_has_its_default(void **state)
 	assert_int_equal(service->read_timeout_ms, 10000);
 	assert_int_equal(service->write_timeout_ms, 10000);
 	assert_int_equal(service->idle_timeout_ms, 60000);
+	assert_int_equal(service->dispatch, CONFIG_DISPATCH_MODULE);
+	assert_null(service->dispatch_place.file);
+	assert_int_equal(service->priority, CONFIG_PRIORITY_NORMAL);
+	assert_int_equal(service->overload, CONFIG_OVERLOAD_WAIT);
+	assert_int_equal(service->max_pipeline, 64);
+	assert_int_equal(service->request_timeout_ms, 0);
+	assert_int_equal(service->heartbeat_ms, 0);
+	assert_int_equal(service->heartbeat_timeout_ms, 10000);
 	assert_int_equal(service->max_connections_per_ip, 0);
 	assert_int_equal(service->accept_rate, 0);
 	assert_int_equal(service->allow.texts.count, 0);
@@ -167,8 +178,8 @@ every_global_option_can_be_set(void **state)
 	struct config *config = load(
 		"workers = 4\nmax_connections = 7\nuser = \"a\"\n"
 		"group = \"b\"\npid_file = \"/run/p\"\ndrain_timeout = \"1m\"\n"
-		"start_timeout = \"500ms\"\n"
-		"log = { level = \"debug\", format = \"json\", target = \"/var/log/p\" }\n" VALID);
+		"start_timeout = \"500ms\"\nthreads = 256\nqueue_length = 1\n"
+		"log = { requests = 1000000, level = \"debug\", format = \"json\", target = \"/var/log/p\" }\n" VALID);
 
 	(void)state;
 	assert_int_equal(config->workers, 4);
@@ -178,9 +189,12 @@ every_global_option_can_be_set(void **state)
 	assert_string_equal(config->pid_file, "/run/p");
 	assert_int_equal(config->drain_timeout_ms, 60000);
 	assert_int_equal(config->start_timeout_ms, 500);
+	assert_int_equal(config->threads, 256);
+	assert_int_equal(config->queue_length, 1);
 	assert_int_equal(config->log_level, LOG_LEVEL_DEBUG);
 	assert_int_equal(config->log_format, LOG_FORMAT_JSON);
 	assert_string_equal(config->log_target, "/var/log/p");
+	assert_int_equal(config->log_requests, 1000000);
 	config_free(&config);
 }
 
@@ -243,6 +257,59 @@ every_limit_of_accepting_can_be_set(void **state)
 	assert_int_equal(service->deny.texts.count, 1);
 	assert_true(subnet_has(&service->deny.items[0], &host));
 	config_free(&config);
+}
+
+static void
+every_option_of_handling_messages_can_be_set(void **state)
+{
+	struct config *config =
+		load(SERVICE("priority = \"high\" overload = \"shed\" max_pipeline = 4096\n"
+			     "dispatch = \"pool\" request_timeout = \"24h\"\n"
+			     "heartbeat = \"1ms\" heartbeat_timeout = \"24h\""));
+	const struct config_service *service = &config->services[0];
+
+	(void)state;
+	assert_int_equal(service->dispatch, CONFIG_DISPATCH_POOL);
+	assert_int_equal(service->dispatch_place.line, 2);
+	assert_int_equal(service->priority, CONFIG_PRIORITY_HIGH);
+	assert_int_equal(service->overload, CONFIG_OVERLOAD_SHED);
+	assert_int_equal(service->max_pipeline, 4096);
+	assert_int_equal(service->request_timeout_ms, 86400000);
+	assert_int_equal(service->heartbeat_ms, 1);
+	assert_int_equal(service->heartbeat_place.line, 3);
+	assert_int_equal(service->heartbeat_timeout_ms, 86400000);
+	config_free(&config);
+	config = load(SERVICE("dispatch = \"inline\" priority = \"low\" overload = \"wait\""));
+	assert_int_equal(config->services[0].dispatch, CONFIG_DISPATCH_INLINE);
+	assert_int_equal(config->services[0].priority, CONFIG_PRIORITY_LOW);
+	assert_int_equal(config->services[0].overload, CONFIG_OVERLOAD_WAIT);
+	config_free(&config);
+}
+
+/* What `requests` of the group log is, if a file has it as WRITTEN. */
+static int64_t
+requests_of(const char *written)
+{
+	struct config *config;
+	char text[256];
+	int64_t requests;
+
+	snprintf(text, sizeof(text), "log = { requests = %s }\n" VALID, written);
+	config = load(text);
+	requests = config->log_requests;
+	config_free(&config);
+	return requests;
+}
+
+static void
+a_rate_is_a_word_or_a_number(void **state)
+{
+	(void)state;
+	assert_int_equal(requests_of("\"off\""), 0);
+	assert_true(requests_of("\"on\"") == CONFIG_REQUESTS_ALL);
+	assert_int_equal(requests_of("1"), 1);
+	assert_int_equal(requests_of("1000000"), 1000000);
+	assert_int_equal(requests_of("\"100\""), 100);
 }
 
 static void
@@ -382,6 +449,12 @@ a_word_has_to_be_one_of_its_list(void **state)
 		"allow_empty: got the number 1; expected true or false, without quotes");
 	refuses_in_service(
 		"byte_order = true", "byte_order: got true; expected \"big\" or \"little\"");
+	refuses_in_service("dispatch = \"thread\"",
+		"dispatch: got the string \"thread\"; expected \"module\", \"inline\" or "
+		"\"pool\"");
+	refuses_in_service("priority = 1",
+		"priority: got the number 1; expected \"high\", \"normal\" or \"low\"");
+	refuses_in_service("overload = true", "overload: got true; expected \"wait\" or \"shed\"");
 }
 
 static void
@@ -402,6 +475,45 @@ numbers_have_a_range(void **state)
 		"tcp_nodelay: got the number 1; expected true or false, without quotes");
 	refuses_in_service("max_connections = -1",
 		"max_connections: -1 is out of range; expected 0 to 1000000");
+	refuses("threads = 0\n" VALID, "x.conf:1: threads: 0 is out of range; expected 1 to 256");
+	refuses("threads = 257\n" VALID,
+		"x.conf:1: threads: 257 is out of range; expected 1 to 256");
+	refuses("queue_length = 0\n" VALID,
+		"x.conf:1: queue_length: 0 is out of range; expected 1 to 1000000");
+	refuses("queue_length = 1000001\n" VALID,
+		"x.conf:1: queue_length: 1000001 is out of range; expected 1 to 1000000");
+	refuses_in_service(
+		"max_pipeline = 0", "max_pipeline: 0 is out of range; expected 1 to 4096");
+	refuses_in_service(
+		"max_pipeline = 4097", "max_pipeline: 4097 is out of range; expected 1 to 4096");
+}
+
+static void
+rates_have_a_range(void **state)
+{
+	(void)state;
+	refuses("log = { requests = 0 }\n" VALID,
+		"x.conf:1: log.requests: 0 is out of range; expected \"off\", \"on\" or a number "
+		"from 1 to 1000000");
+	refuses("log = { requests = 1000001 }\n" VALID,
+		"x.conf:1: log.requests: 1000001 is out of range; expected \"off\", \"on\" or a "
+		"number from 1 to 1000000");
+	refuses("log = { requests = 9223372036854775807L }\n" VALID,
+		"x.conf:1: log.requests: 9223372036854775807 is out of range; expected \"off\", "
+		"\"on\" or a number from 1 to 1000000");
+	refuses("log = { requests = \"99999999999999999999\" }\n" VALID,
+		"x.conf:1: log.requests: 99999999999999999999 is out of range; expected \"off\", "
+		"\"on\" or a number from 1 to 1000000");
+	refuses("log = { requests = \"all\" }\n" VALID,
+		"x.conf:1: log.requests: \"all\" is no rate; expected \"off\", \"on\" or a number "
+		"from 1 to 1000000");
+	refuses("log = { requests = \"5/s\" }\n" VALID,
+		"x.conf:1: log.requests: \"5/s\" is no rate; expected \"off\", \"on\" or a number "
+		"from 1 to 1000000");
+	refuses("log = { requests = true }\n" VALID,
+		"x.conf:1: log.requests: got true; expected \"off\", \"on\" or a number");
+	refuses("log = { requests = on }\n" VALID,
+		"x.conf:1: log.requests: on lacks quotes; expected \"on\"");
 }
 
 static void
@@ -437,6 +549,18 @@ durations_have_a_unit_and_a_range(void **state)
 	refuses_in_service("idle_timeout = \"10\"",
 		"idle_timeout: \"10\" is no duration; expected "
 		"a number and its unit, as in \"500ms\", \"10s\" or \"5m\", from 1ms to 24h, or \"off\"");
+	refuses_in_service("request_timeout = \"25h\"",
+		"request_timeout: 25h is out of range; expected 1ms to 24h, or \"off\"");
+	refuses_in_service("request_timeout = 5",
+		"request_timeout: got the number 5; expected a duration with its unit, such as "
+		"\"500ms\", \"10s\" or \"5m\"");
+	refuses_in_service("heartbeat = \"0s\"",
+		"heartbeat: 0s is out of range; expected 1ms to 24h, or \"off\"");
+	refuses_in_service("heartbeat_timeout = \"25h\"",
+		"heartbeat_timeout: 25h is out of range; expected 1ms to 24h");
+	refuses_in_service("heartbeat_timeout = \"off\"",
+		"heartbeat_timeout: \"off\" is no duration; expected a number and its unit, as in "
+		"\"500ms\", \"10s\" or \"5m\", from 1ms to 24h");
 	refuses("drain_timeout = \"-1s\"\n" VALID,
 		"x.conf:1: drain_timeout: \"-1s\" is no "
 		"duration; expected a number and its unit, as in \"500ms\", \"10s\" or \"5m\", from 1ms "
@@ -1005,6 +1129,38 @@ a_bare_key_of_both_levels_is_the_global_one(void **state)
 }
 
 static void
+options_of_handling_messages_can_be_arguments(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t requests;
+	} rates[] = {
+		{ "log.requests=off", 0 },
+		{ "log.requests=on", CONFIG_REQUESTS_ALL },
+		{ "log.requests=50", 50 },
+	};
+	struct config *config;
+
+	(void)state;
+	for (size_t i = 0; i < countof(rates); i++) {
+		config = from_arguments(NULL, rates[i].text);
+		assert_true(config->log_requests == rates[i].requests);
+		config_free(&config);
+	}
+	config = from_arguments(NULL, "threads=8");
+	assert_int_equal(config->threads, 8);
+	config_free(&config);
+	config = from_arguments(NULL, "dispatch=pool");
+	assert_int_equal(config->services[0].dispatch, CONFIG_DISPATCH_POOL);
+	assert_string_equal(config->services[0].dispatch_place.file, "--set dispatch=pool");
+	config_free(&config);
+	config = from_arguments(NULL, "heartbeat_timeout=5s"); /* of no use, but no error */
+	assert_int_equal(config->services[0].heartbeat_ms, 0);
+	assert_int_equal(config->services[0].heartbeat_timeout_ms, 5000);
+	config_free(&config);
+}
+
+static void
 the_last_of_two_sets_counts(void **state)
 {
 	const char *listen = LISTEN;
@@ -1057,6 +1213,14 @@ errors_of_arguments_name_the_argument(void **state)
 	refuses_arguments(NULL, "log.level=loud",
 		"--set log.level=loud: got \"loud\"; expected "
 		"\"debug\", \"info\", \"warn\" or \"error\"");
+	refuses_arguments(NULL, "log.requests=yes",
+		"--set log.requests=yes: \"yes\" is no rate; expected \"off\", \"on\" or a number "
+		"from 1 to 1000000");
+	refuses_arguments(NULL, "log.requests=0",
+		"--set log.requests=0: 0 is out of range; expected \"off\", \"on\" or a number "
+		"from 1 to 1000000");
+	refuses_arguments(NULL, "overload=drop",
+		"--set overload=drop: got \"drop\"; expected \"wait\" or \"shed\"");
 	refuses_arguments(NULL, "allow=10.0.0.1/8",
 		"--set allow=10.0.0.1/8: \"10.0.0.1/8\" has bits set behind its length; expected "
 		"\"10.0.0.0/8\"");
@@ -1204,6 +1368,38 @@ everything_is_printed_as_it_is_read(void **state)
 	assert_true(options[3].integer == INT64_C(4294967296));
 	assert_int_equal(options[4].kind, CONFIG_VALUE_STRING);
 	assert_string_equal(options[4].text, "5");
+	config_free(&config);
+}
+
+static void
+options_of_handling_messages_are_printed_as_they_are_read(void **state)
+{
+	struct config *config = print_and_load(
+		load("threads = 2 queue_length = 1000000 log = { requests = \"on\" }\n" SERVICE(
+			"dispatch = \"inline\" priority = \"low\" overload = \"shed\"\n"
+			"max_pipeline = 1 request_timeout = \"1500ms\" heartbeat = \"5m\"\n"
+			"heartbeat_timeout = \"1s\"")));
+	const struct config_service *service = &config->services[0];
+
+	(void)state;
+	assert_int_equal(config->threads, 2);
+	assert_int_equal(config->queue_length, 1000000);
+	assert_true(config->log_requests == CONFIG_REQUESTS_ALL);
+	assert_int_equal(service->dispatch, CONFIG_DISPATCH_INLINE);
+	assert_int_equal(service->priority, CONFIG_PRIORITY_LOW);
+	assert_int_equal(service->overload, CONFIG_OVERLOAD_SHED);
+	assert_int_equal(service->max_pipeline, 1);
+	assert_int_equal(service->request_timeout_ms, 1500);
+	assert_int_equal(service->heartbeat_ms, 300000);
+	assert_int_equal(service->heartbeat_timeout_ms, 1000);
+	config_free(&config);
+	config = print_and_load(load("log = { requests = 250 }\n" VALID));
+	assert_int_equal(config->log_requests, 250);
+	config_free(&config);
+	config = print_and_load(load(VALID));
+	assert_int_equal(config->log_requests, 0);
+	assert_int_equal(config->services[0].request_timeout_ms, 0);
+	assert_int_equal(config->services[0].heartbeat_ms, 0);
 	config_free(&config);
 }
 
@@ -1564,7 +1760,8 @@ only_a_close_word_is_suggested(void **state)
 		{ "users", "user" },
 		{ "uesr", "user" },
 		{ "pidfile", "pid_file" },
-		{ "threads", NULL },
+		{ "thread", "threads" },
+		{ "banana", NULL },
 		{ "x", NULL },
 		{ "", NULL },
 		{ "a_word_that_is_longer_than_any_that_could_be_meant_to_be_one_of_them", NULL },
@@ -1589,6 +1786,8 @@ main(void)
 		cmocka_unit_test(every_global_option_can_be_set),
 		cmocka_unit_test(every_service_option_can_be_set),
 		cmocka_unit_test(every_limit_of_accepting_can_be_set),
+		cmocka_unit_test(every_option_of_handling_messages_can_be_set),
+		cmocka_unit_test(a_rate_is_a_word_or_a_number),
 		cmocka_unit_test(comments_lists_in_parentheses_and_joined_strings_are_libconfigs),
 		cmocka_unit_test(an_unknown_key_names_the_nearest),
 		cmocka_unit_test(a_key_of_another_level_is_unknown),
@@ -1598,6 +1797,7 @@ main(void)
 		cmocka_unit_test(a_group_cannot_be_a_value_nor_a_value_a_group),
 		cmocka_unit_test(a_word_has_to_be_one_of_its_list),
 		cmocka_unit_test(numbers_have_a_range),
+		cmocka_unit_test(rates_have_a_range),
 		cmocka_unit_test(sizes_have_a_range),
 		cmocka_unit_test(durations_have_a_unit_and_a_range),
 		cmocka_unit_test(an_empty_string_is_refused_where_it_means_nothing),
@@ -1627,12 +1827,14 @@ main(void)
 		cmocka_unit_test(arguments_make_one_service),
 		cmocka_unit_test(set_takes_dotted_keys),
 		cmocka_unit_test(a_bare_key_of_both_levels_is_the_global_one),
+		cmocka_unit_test(options_of_handling_messages_can_be_arguments),
 		cmocka_unit_test(the_last_of_two_sets_counts),
 		cmocka_unit_test(errors_of_arguments_name_the_argument),
 		cmocka_unit_test(checks_of_the_whole_name_the_argument_too),
 		cmocka_unit_test(listen_and_module_are_required),
 		cmocka_unit_test(the_defaults_are_printed_as_they_are_read),
 		cmocka_unit_test(everything_is_printed_as_it_is_read),
+		cmocka_unit_test(options_of_handling_messages_are_printed_as_they_are_read),
 		cmocka_unit_test(options_of_the_command_line_are_printed_by_their_looks),
 		cmocka_unit_test(a_module_gets_its_defaults),
 		cmocka_unit_test(a_module_gets_what_a_file_sets),
