@@ -3,8 +3,10 @@
 #include "process/loop.h"
 
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sysexits.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 
 /* What libevent says of itself goes the way of all lines. */
@@ -48,21 +50,73 @@ loop_open(struct loop *loop, struct error *error)
 void
 loop_close(struct loop *loop)
 {
+	if (loop->wake != NULL) {
+		event_free(loop->wake);
+		fd_close(&loop->wake_fd);
+	}
+	loop->wake = NULL;
 	if (loop->base != NULL)
 		event_base_free(loop->base);
 	loop->base = NULL;
 }
 
+static void
+on_wake(int fd, short what PF_UNUSED, void *arg PF_UNUSED)
+{
+	eventfd_t count;
+
+	(void)eventfd_read(fd, &count);
+}
+
+int
+loop_open_wake(struct loop *loop, struct error *error)
+{
+	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (loop->wake_fd < 0)
+		return error_errno(error, "cannot make an eventfd");
+	loop->wake = event_new(loop->base, loop->wake_fd, EV_READ | EV_PERSIST, on_wake, NULL);
+	if (loop->wake != NULL && event_add(loop->wake, NULL) == 0)
+		return 0;
+	fd_close(&loop->wake_fd);
+	return error_set(error, "cannot wait for an eventfd");
+}
+
+void
+loop_wake(struct loop *loop)
+{
+	if (atomic_load(&loop->waiting) && atomic_exchange(&loop->waiting, false))
+		(void)eventfd_write(loop->wake_fd, 1);
+}
+
+/* The first event of a turn asks for the time: from then on nobody needs to wake the loop. */
+void
+loop_read_time(struct loop *loop)
+{
+	atomic_store_explicit(&loop->waiting, false, memory_order_relaxed);
+	loop->now_ms = clock_monotonic_ms();
+}
+
+static void
+turn(struct loop *loop)
+{
+	int flags = EVLOOP_ONCE;
+
+	atomic_store(&loop->waiting, true);
+	if (loop->is_busy != NULL && loop->is_busy(loop->arg))
+		flags |= EVLOOP_NONBLOCK;
+	if (event_base_loop(loop->base, flags) < 0)
+		on_library_end(-1);
+	atomic_store_explicit(&loop->waiting, false, memory_order_relaxed);
+	if (loop->turn_end != NULL)
+		loop->turn_end(loop->arg);
+	loop->now_ms = 0;
+}
+
 void
 loop_run(struct loop *loop)
 {
-	while (!loop->stopping) {
-		if (event_base_loop(loop->base, EVLOOP_ONCE) < 0)
-			on_library_end(-1);
-		if (loop->turn_end != NULL)
-			loop->turn_end(loop->arg);
-		loop->now_ms = 0;
-	}
+	while (!loop->stopping)
+		turn(loop);
 }
 
 void
