@@ -85,6 +85,7 @@ worker_descriptors() {
 tcp listener
 tcp listener
 unix listener
+anon_inode:[eventfd]
 anon_inode:[eventpoll]
 anon_inode:[signalfd]
 pipe

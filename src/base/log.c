@@ -3,6 +3,7 @@
 #include "base/log.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -17,6 +18,7 @@ enum {
 };
 
 static struct {
+	pthread_mutex_t lock; /* lines come from any thread, one at a time */
 	struct sink sink;
 	enum log_format format;
 	enum log_level level;
@@ -24,6 +26,7 @@ static struct {
 	int worker;
 	int generation;
 } log_state = {
+	.lock = PTHREAD_MUTEX_INITIALIZER,
 	.sink = { .fd = 2, .kind = SINK_SHARED },
 	.level = LOG_LEVEL_INFO,
 	.process = "master",
@@ -203,8 +206,10 @@ log_write(enum log_level level, const char *message, const struct log_field *fie
 {
 	if (!log_enabled(level))
 		return;
+	pthread_mutex_lock(&log_state.lock);
 	report_lost();
 	write_line(level, message, fields);
+	pthread_mutex_unlock(&log_state.lock);
 }
 
 void

@@ -4,7 +4,7 @@
  *	log_warn("worker died", log_int("pid", pid), log_str("signal", name));
  *
  * The sink is the one piece of state that a process keeps in a file: whoever logs needs no handle.
- * Used by the thread of the loop only.
+ * Lines can be written on any thread, all else is the loop's.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H

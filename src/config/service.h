@@ -59,6 +59,7 @@ enum config_priority {
 	CONFIG_PRIORITY_HIGH,
 	CONFIG_PRIORITY_NORMAL,
 	CONFIG_PRIORITY_LOW,
+	CONFIG_PRIORITY__COUNT
 };
 
 /* What becomes of messages for which that queue has no room. */

@@ -2,42 +2,205 @@
 
 #include "dispatch/dispatch.h"
 
-#include <stdarg.h>
-#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "base/compiler.h"
+#include "base/log.h"
 
-static int
-api_reply(struct pf_request *public, const struct pf_span *parts, size_t count)
-{
-	struct request *request = container_of(public, struct request, public);
-	int result;
-
-	if (request->answered)
-		return PF_E_ANSWERED;
-	result = request->send(request, parts, count);
-	request->answered = result == PF_OK;
-	return result;
-}
-
-static PF_PRINTF(2, 3) int api_fail(struct pf_service *public, const char *format, ...)
-{
-	const struct service *service = container_of(public, struct service, public);
-	char text[256];
-	va_list args;
-
-	if (service->init_error == NULL)
-		return -1;
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	return error_set(service->init_error, "%s", text);
-}
-
-const struct pf_api dispatch_api = {
-	.size = sizeof(struct pf_api),
-	.abi_major = PF_ABI_MAJOR,
-	.abi_minor = PF_ABI_MINOR,
-	.reply = api_reply,
-	.fail = api_fail,
+enum {
+	KEPT_LONG_MS = 60000, /* kept for so long, a request is worth a line */
 };
+
+void
+dispatch_open(struct dispatch *dispatch, const struct config *config, struct loop *loop,
+	const struct dispatch_ops *ops, void *arg)
+{
+	*dispatch = (struct dispatch){
+		.completion = { .loop = loop },
+		.ops = ops,
+		.arg = arg,
+		.spare = TAILQ_HEAD_INITIALIZER(dispatch->spare),
+		.spare_jobs = TAILQ_HEAD_INITIALIZER(dispatch->spare_jobs),
+		.kept = TAILQ_HEAD_INITIALIZER(dispatch->kept),
+	};
+	pool_open(&dispatch->pool, config, &dispatch->completion);
+}
+
+int
+dispatch_start(struct dispatch *dispatch, struct error *error)
+{
+	dispatch->has_pool = true;
+	return pool_start(&dispatch->pool, error);
+}
+
+bool
+dispatch_stop(struct dispatch *dispatch)
+{
+	return !dispatch->has_pool || pool_stop(&dispatch->pool);
+}
+
+struct request *
+dispatch_request(struct dispatch *dispatch, struct service *service)
+{
+	struct request *request = TAILQ_FIRST(&dispatch->spare);
+
+	if (request != NULL)
+		TAILQ_REMOVE(&dispatch->spare, request, entry);
+	else if ((request = malloc(sizeof(*request))) == NULL)
+		return NULL;
+	memset(request, 0, offsetof(struct request, reply.parts));
+	request->post.kind = POST_REQUEST;
+	request->service = service;
+	request->result = REQUEST_NONE;
+	return request;
+}
+
+void
+dispatch_free(struct dispatch *dispatch, struct request *request)
+{
+	reply_clear(&request->reply);
+	payload_unref(&request->payload);
+	TAILQ_INSERT_HEAD(&dispatch->spare, request, entry);
+}
+
+struct job *
+dispatch_job(struct dispatch *dispatch)
+{
+	struct job *job = TAILQ_FIRST(&dispatch->spare_jobs);
+
+	if (job != NULL)
+		TAILQ_REMOVE(&dispatch->spare_jobs, job, entry);
+	else if ((job = malloc(sizeof(*job))) == NULL)
+		return NULL;
+	memset(job, 0, offsetof(struct job, requests));
+	job->post.kind = POST_JOB;
+	return job;
+}
+
+void
+dispatch_free_job(struct dispatch *dispatch, struct job *job)
+{
+	TAILQ_INSERT_HEAD(&dispatch->spare_jobs, job, entry);
+}
+
+/* The job can be posted again once its flag is gone, so it is looked at only then. */
+static void
+take_job(struct dispatch *dispatch, struct job *job)
+{
+	bool over = (atomic_fetch_and(&job->flags, ~(unsigned)JOB_POSTED) & JOB_OVER) != 0;
+
+	dispatch->ops->returned(dispatch->arg, job, over);
+	if (over)
+		dispatch_free_job(dispatch, job);
+}
+
+static void
+take_request(struct dispatch *dispatch, struct request *request)
+{
+	request->returned = true;
+	dispatch->ops->answered(dispatch->arg, request);
+}
+
+static void
+take_letter(struct dispatch *dispatch, struct letter *letter)
+{
+	dispatch->ops->letter(dispatch->arg, letter);
+	letter_free(dispatch, letter);
+}
+
+static void
+take(struct dispatch *dispatch, struct post *post)
+{
+	switch (post->kind) {
+	case POST_JOB:
+		take_job(dispatch, container_of(post, struct job, post));
+		break;
+	case POST_REQUEST:
+		take_request(dispatch, container_of(post, struct request, post));
+		break;
+	case POST_LETTER:
+		take_letter(dispatch, container_of(post, struct letter, post));
+		break;
+	}
+}
+
+void
+dispatch_collect(struct dispatch *dispatch)
+{
+	struct post *post = completion_take(&dispatch->completion);
+
+	while (post != NULL) {
+		struct post *next = post->next;
+
+		take(dispatch, post);
+		post = next;
+	}
+}
+
+void
+dispatch_keep(struct dispatch *dispatch, struct request *request, int64_t now_ms)
+{
+	request->kept_ms = now_ms;
+	TAILQ_INSERT_TAIL(&dispatch->kept, request, kept_entry);
+}
+
+void
+dispatch_unkeep(struct dispatch *dispatch, struct request *request)
+{
+	TAILQ_REMOVE(&dispatch->kept, request, kept_entry);
+}
+
+static void
+log_kept(struct dispatch *dispatch, const struct request *request, const char *text, int64_t now_ms)
+{
+	if (log_limit_pass(&dispatch->kept_limit, now_ms))
+		log_warn(text, log_str("service", request->service->config->name),
+			log_id("connection", request->connection),
+			log_uint("request", request->public.number));
+}
+
+void
+dispatch_check_kept(struct dispatch *dispatch, int64_t now_ms)
+{
+	struct request *request;
+
+	log_limit_report(&dispatch->kept_limit, now_ms);
+	TAILQ_FOREACH (request, &dispatch->kept, kept_entry) {
+		if (now_ms - request->kept_ms < KEPT_LONG_MS)
+			break;
+		if (!request->reported)
+			log_kept(dispatch, request,
+				"a request is kept for a minute without an answer", now_ms);
+		request->reported = true;
+	}
+}
+
+static void
+free_list(struct request_list *list)
+{
+	struct request *request;
+
+	while ((request = TAILQ_FIRST(list)) != NULL) {
+		TAILQ_REMOVE(list, request, entry);
+		free(request);
+	}
+}
+
+void
+dispatch_close(struct dispatch *dispatch)
+{
+	struct request *request;
+	struct job *job;
+
+	while ((request = TAILQ_FIRST(&dispatch->kept)) != NULL) {
+		log_kept(dispatch, request, "a kept request was never answered",
+			clock_monotonic_ms());
+		dispatch_unkeep(dispatch, request);
+		dispatch_free(dispatch, request);
+	}
+	free_list(&dispatch->spare);
+	while ((job = TAILQ_FIRST(&dispatch->spare_jobs)) != NULL) {
+		TAILQ_REMOVE(&dispatch->spare_jobs, job, entry);
+		free(job);
+	}
+}

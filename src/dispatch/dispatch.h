@@ -1,20 +1,83 @@
-/* Hands messages to modules. Today all of them run inline, on the loop. */
+/*
+ * Between sessions and modules, in one worker: the pool, what comes back from it, and the requests
+ * that are kept. Loop only, unless it says otherwise.
+ */
 #ifndef DISPATCH_DISPATCH_H
 #define DISPATCH_DISPATCH_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
 #include <prefork/module.h>
 
+#include "dispatch/completion.h"
+#include "dispatch/job.h"
+#include "dispatch/letter.h"
+#include "dispatch/pool.h"
 #include "dispatch/request.h"
-#include "dispatch/service.h"
+
+/* Implemented by the owner. All but the first on the loop. */
+struct dispatch_ops {
+	/* Whether that connection is open. Any thread. */
+	bool (*is_open)(void *arg, uint64_t connection);
+	/*
+	 * Requests of JOB have come back: those up to job->done are done. With OVER all have, and
+	 * the job is freed next.
+	 */
+	void (*returned)(void *arg, struct job *job, bool over);
+	/* A request that was kept and pending is over. */
+	void (*answered)(void *arg, struct request *request);
+	void (*letter)(void *arg, const struct letter *letter);
+};
+
+struct dispatch {
+	struct completion completion;
+	struct pool pool;
+	const struct dispatch_ops *ops;
+	void *arg;
+	struct request_list spare;
+	struct job_list spare_jobs;
+	struct request_list kept; /* the longest kept one first */
+	struct log_limit kept_limit;
+	_Atomic size_t letters; /* bytes of those on their way. Any thread */
+	bool has_pool;
+};
 
 /* The functions that modules may call. */
 extern const struct pf_api dispatch_api;
 
-/* Runs the module's handler on REQUEST, which is over when this returns. */
-static inline enum pf_verdict
-dispatch_message(const struct service *service, struct request *request)
-{
-	return service->module.message(&request->public);
-}
+/* Prepares. CONFIG must outlive it. */
+void dispatch_open(struct dispatch *dispatch, const struct config *config, struct loop *loop,
+	const struct dispatch_ops *ops, void *arg);
+
+/* Starts the pool. Returns 0, or -1 with the reason. */
+PF_MUST_CHECK int dispatch_start(struct dispatch *dispatch, struct error *error);
+
+/* Ends the pool. Returns false if a handler hangs: then only _exit can end the process. */
+PF_MUST_CHECK bool dispatch_stop(struct dispatch *dispatch);
+
+/* Reports what was never answered and frees everything. No session may be left. */
+void dispatch_close(struct dispatch *dispatch);
+
+/* Takes what threads have posted. */
+void dispatch_collect(struct dispatch *dispatch);
+
+/* A request of SERVICE, all else zero; or NULL without memory. */
+struct request *dispatch_request(struct dispatch *dispatch, struct service *service);
+
+/* Frees it and its reply; nobody else may have it. */
+void dispatch_free(struct dispatch *dispatch, struct request *request);
+
+/* An empty job, or NULL without memory; frees one. */
+struct job *dispatch_job(struct dispatch *dispatch);
+void dispatch_free_job(struct dispatch *dispatch, struct job *job);
+
+/* A request is kept and pending, or is no more. */
+void dispatch_keep(struct dispatch *dispatch, struct request *request, int64_t now_ms);
+void dispatch_unkeep(struct dispatch *dispatch, struct request *request);
+
+/* Once in a while: logs what has been kept for very long. */
+void dispatch_check_kept(struct dispatch *dispatch, int64_t now_ms);
 
 #endif

@@ -23,6 +23,11 @@ check(const struct pf_module *module, struct error *error)
 	if (module->name == NULL || module->message == NULL)
 		return error_set(error, "%s lacks its %s", symbol,
 			module->name == NULL ? "name" : "callback `message`");
+	if (module->route != NULL && (module->flags & PF_MODULE_THREADS) == 0)
+		return error_set(error,
+			"%s has a callback `route` and is not made for threads: its "
+			"flags lack PF_MODULE_THREADS",
+			symbol);
 	return 0;
 }
 

@@ -1,19 +1,105 @@
-/* A message on its way to a module and back. */
+/*
+ * A message on its way to a module and back.
+ *
+ *	WAITING --job--> QUEUED (or runs in the pool) --handled--> DONE --sent--> (free)
+ *	   |                |  ^--taken back: WAITING       |         ^
+ *	   |                +--handled, kept--> KEPT -------+---------+
+ *	   +--inline, or answered by a notice: DONE
+ *
+ * The state is the loop's. While a request is with a job, its handler and its reply belong to the
+ * thread that has the job; while it is kept, to the module, until it is over.
+ */
 #ifndef DISPATCH_REQUEST_H
 #define DISPATCH_REQUEST_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
 
 #include <prefork/module.h>
 
-#include "wire/wire.h"
+#include "dispatch/completion.h"
+#include "dispatch/payload.h"
+#include "dispatch/reply.h"
+#include "dispatch/service.h"
+
+struct job;
+
+enum request_state {
+	REQUEST_WAITING, /* not dispatched */
+	REQUEST_QUEUED,  /* with a job of the pool */
+	REQUEST_KEPT,    /* its handler has returned; the module will answer */
+	REQUEST_DONE,    /* it has its reply, or gets none */
+};
+
+/* How it ended, for the log and for counting. */
+enum request_result {
+	REQUEST_OK,
+	REQUEST_NONE,    /* the module gave no reply */
+	REQUEST_BUSY,    /* there was no room in the queue */
+	REQUEST_TIMEOUT, /* request_timeout */
+	REQUEST_TOO_BIG, /* the framing cannot carry the reply */
+	REQUEST_CLOSED,  /* the client was gone before its reply */
+	REQUEST_RESULT__COUNT
+};
+
+/* Bits of `progress`, of a request that is kept: what has happened, in any order. */
+enum {
+	REQUEST_RETURNED = 1, /* its handler has returned */
+	REQUEST_OVER = 2,     /* it was answered or dropped */
+	REQUEST_LATE = 4,     /* its client has had another reply */
+	REQUEST_GONE = 8,     /* its client is gone */
+};
+
+TAILQ_HEAD(request_list, request);
 
 struct request {
 	struct pf_request public; /* what the module sees */
-	bool answered;
-	enum wire_end end; /* how its reply ends, if that is a line */
-	/* Implemented by the owner: sends the parts as one message. Returns an enum pf_error. */
+	struct post post;
+	TAILQ_ENTRY(request) entry;      /* in its pipeline; or among spare ones */
+	TAILQ_ENTRY(request) kept_entry; /* among those that are kept */
+	struct service *service;
+	struct payload *payload; /* where the message is; NULL: in the loop's buffer */
+	struct job *job;         /* QUEUED */
+	uint64_t connection;     /* its id */
+	/* How a reply goes: at once, or recorded. Returns an enum pf_error. */
 	int (*send)(struct request *request, const struct pf_span *parts, size_t count);
+	int64_t framed_us, begun_us, ended_us; /* monotonic; 0: not measured */
+	int64_t kept_ms;                       /* KEPT: since when */
+	_Atomic unsigned progress;
+	uint8_t state;    /* enum request_state */
+	uint8_t result;   /* enum request_result */
+	uint8_t verdict;  /* enum pf_verdict of its handler */
+	uint8_t end;      /* enum wire_end: how its reply ends, if that is a line */
+	uint8_t priority; /* enum config_priority, once routed */
+	bool routed;
+	bool is_inline; /* once routed */
+	bool answered;
+	bool kept;     /* set by its handler */
+	bool pending;  /* kept, and not over when its handler returned */
+	bool returned; /* pending, and back since */
+	bool detached; /* its pipeline has given it up: it is freed when it is back */
+	bool reported; /* kept for so long that the log says so */
+	struct reply reply;
 };
+
+/* A word for the result, for logs. */
+const char *request_result_text(enum request_result result);
+
+/* Says where it is to be handled. Loop; no handler of its connection may run, unless concurrent. */
+void request_route(struct request *request);
+
+/* Runs its handler. On the thread that it was routed to. */
+void request_run(struct request *request);
+
+/* A `send` that records the reply. */
+int request_record(struct request *request, const struct pf_span *parts, size_t count);
+
+/* Answers it in the module's stead, with WHICH of its notices. Loop. */
+void request_answer_notice(struct request *request, enum pf_notice which);
+
+/* A kept request is over: posts it, if its handler has returned. The module's thread. */
+void request_end_kept(struct request *request);
 
 #endif

@@ -5,10 +5,15 @@
 #include <dirent.h>
 #include <unistd.h>
 
+#include "config/place.h"
 #include "dispatch/dispatch.h"
 #include "dispatch/module.h"
 #include "dispatch/module_options.h"
 #include "dispatch/module_path.h"
+
+enum {
+	HANDLER_GUESS_US = 1000, /* until one has been measured: dear */
+};
 
 /* Threads of this process, by the kernel's count. */
 static unsigned
@@ -25,21 +30,37 @@ count_threads(void)
 	return count;
 }
 
+/* Calls a callback that may fail and say why. */
 static int
-init_module(struct service *service, struct error *error)
+call(struct service *service, const char *name, int (*callback)(struct service *service),
+	struct error *error)
 {
-	unsigned threads = count_threads();
 	int failed;
 
-	error_set(error, "init of the module failed and does not say why");
+	error_set(error, "%s of the module failed and does not say why", name);
 	service->init_error = error;
-	failed = service->module.init(&dispatch_api, &service->public);
+	failed = callback(service);
 	service->init_error = NULL;
-	if (failed != 0)
+	return failed != 0 ? module_path_error(service->config, error) : 0;
+}
+
+static int
+call_init(struct service *service)
+{
+	unsigned threads = count_threads();
+
+	if (service->module.init(&dispatch_api, &service->public) != 0)
 		return -1;
 	if (count_threads() != threads)
-		return error_set(error, "init of the module started a thread, which it may not");
+		return error_set(service->init_error,
+			"init of the module started a thread, which it may not");
 	return 0;
+}
+
+static int
+call_started(struct service *service)
+{
+	return service->module.started(&service->public);
 }
 
 static int
@@ -51,6 +72,29 @@ load(struct service *service, int fd, struct error *error)
 	return failed != 0 ? module_path_error(service->config, error) : 0;
 }
 
+/* What the configuration asks of the module and the module cannot do. */
+static int
+check_settings(const struct service *service, struct error *error)
+{
+	const struct config_service *config = service->config;
+	const struct pf_module *module = &service->module;
+
+	if (config->dispatch == CONFIG_DISPATCH_POOL && (module->flags & PF_MODULE_THREADS) == 0) {
+		error_set(error,
+			"the module %s is not made for threads (PF_MODULE_THREADS); expected "
+			"\"module\" or \"inline\"",
+			module->name);
+		return place_service_error(
+			error, &config->dispatch_place, config->name, "dispatch");
+	}
+	if (config->heartbeat_ms > 0 && module->notice == NULL) {
+		error_set(error, "the module %s has no heartbeat; expected \"off\"", module->name);
+		return place_service_error(
+			error, &config->heartbeat_place, config->name, "heartbeat");
+	}
+	return 0;
+}
+
 int
 service_start(struct service *service, const struct config_service *config, int fd, unsigned id,
 	unsigned worker, struct error *error)
@@ -58,6 +102,7 @@ service_start(struct service *service, const struct config_service *config, int 
 	*service = (struct service){
 		.config = config,
 		.id = id,
+		.handler_us = HANDLER_GUESS_US,
 		.wire = {
 			.codec = wire_codec_of(config->framing),
 			.max_message = (size_t)config->max_message_size,
@@ -74,10 +119,34 @@ service_start(struct service *service, const struct config_service *config, int 
 	if (module_options_fill(&service->module, config, &service->options, error) != 0)
 		return -1;
 	service->public.options = service->options;
-	if (service->module.init != NULL && init_module(service, error) != 0)
-		return module_path_error(config, error);
+	if (check_settings(service, error) != 0)
+		return -1;
+	if (service->module.init != NULL && call(service, "init", call_init, error) != 0)
+		return -1;
 	service->running = true;
 	return 0;
+}
+
+int
+service_started(struct service *service, struct error *error)
+{
+	if (service->module.started == NULL)
+		return 0;
+	return call(service, "started", call_started, error);
+}
+
+bool
+service_is_pooled(const struct service *service)
+{
+	switch (service->config->dispatch) {
+	case CONFIG_DISPATCH_MODULE:
+		return service->module.route != NULL;
+	case CONFIG_DISPATCH_INLINE:
+		return false;
+	case CONFIG_DISPATCH_POOL:
+		break;
+	}
+	return true;
 }
 
 void

@@ -2,6 +2,8 @@
 #ifndef DISPATCH_SERVICE_H
 #define DISPATCH_SERVICE_H
 
+#include <stdatomic.h>
+
 #include <prefork/module.h>
 
 #include "base/compiler.h"
@@ -9,15 +11,19 @@
 #include "config/config.h"
 #include "wire/wire.h"
 
+struct dispatch;
+
 struct service {
-	struct pf_service public; /* what the module sees */
+	struct pf_service public;  /* what the module sees */
+	struct dispatch *dispatch; /* NULL until it has started */
 	const struct config_service *config;
 	struct pf_module module;
 	struct wire wire;
-	unsigned id;              /* in the segment */
-	void *options;            /* filled for the module */
-	bool running;             /* init has been called and was content */
-	struct error *init_error; /* where api->fail writes, during init */
+	unsigned id;                 /* in the segment */
+	void *options;               /* filled for the module */
+	bool running;                /* init has been called and was content */
+	struct error *init_error;    /* where api->fail writes, during init and started */
+	_Atomic uint32_t handler_us; /* a moving average, of what ran in the pool */
 };
 
 /*
@@ -26,6 +32,29 @@ struct service {
  */
 PF_MUST_CHECK int service_start(struct service *service, const struct config_service *config,
 	int fd, unsigned id, unsigned worker, struct error *error);
+
+/* Calls the module's `started`, once the service is known to a dispatch. As service_start. */
+PF_MUST_CHECK int service_started(struct service *service, struct error *error);
+
+/* Whether messages of it can go to the pool. */
+bool service_is_pooled(const struct service *service);
+
+/* Whether requests of one connection run side by side. */
+static inline bool
+service_is_concurrent(const struct service *service)
+{
+	return (service->module.flags & PF_MODULE_CONCURRENT) != 0;
+}
+
+/* A handler has taken US microseconds. Any thread. */
+static inline void
+service_measure(struct service *service, int64_t us)
+{
+	const int64_t before = atomic_load_explicit(&service->handler_us, memory_order_relaxed);
+
+	atomic_store_explicit(
+		&service->handler_us, (uint32_t)(before + (us - before) / 8), memory_order_relaxed);
+}
 
 /* Calls the module's exit, if its init was called, and frees the options. */
 void service_stop(struct service *service);

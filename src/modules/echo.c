@@ -1,14 +1,20 @@
 /*
  * echo: answers each message with itself; with `tag`, puts "worker-N:" before it, so that one sees
- * which worker answers.
+ * which worker answers. With `burn_us` or `sleep_us` it takes that time for each message, in the
+ * pool: a handler to measure and to test with.
  */
 #include <prefork/module.h>
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
+
+#define ECHO_TIME_MAX_US INT64_C(60000000)
 
 struct echo_options {
 	bool tag;
+	int64_t burn_us;  /* of CPU time */
+	int64_t sleep_us; /* of sleep */
 };
 
 struct echo {
@@ -23,6 +29,22 @@ static const struct pf_option echo_options[] = {
 		.type = PF_OPTION_BOOL,
 		.offset = offsetof(struct echo_options, tag),
 		.fallback = "false",
+	},
+	{
+		.key = "burn_us",
+		.type = PF_OPTION_INTEGER,
+		.offset = offsetof(struct echo_options, burn_us),
+		.fallback = "0",
+		.min = 0,
+		.max = ECHO_TIME_MAX_US,
+	},
+	{
+		.key = "sleep_us",
+		.type = PF_OPTION_INTEGER,
+		.offset = offsetof(struct echo_options, sleep_us),
+		.fallback = "0",
+		.min = 0,
+		.max = ECHO_TIME_MAX_US,
 	},
 	{ .key = NULL },
 };
@@ -49,12 +71,55 @@ echo_exit(struct pf_service *service)
 	free(service->state);
 }
 
+static int64_t
+cpu_time_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void
+burn(int64_t us)
+{
+	const int64_t end_ns = cpu_time_ns() + us * 1000;
+
+	while (cpu_time_ns() < end_ns)
+		continue;
+}
+
+static void
+rest(int64_t us)
+{
+	const struct timespec wait = {
+		.tv_sec = us / 1000000,
+		.tv_nsec = us % 1000000 * 1000,
+	};
+
+	nanosleep(&wait, NULL);
+}
+
+static struct pf_route
+echo_route(const struct pf_request *request)
+{
+	const struct echo_options *options = request->connection->service->options;
+	const bool quick = options->burn_us == 0 && options->sleep_us == 0;
+
+	return (struct pf_route){ quick ? PF_INLINE : PF_POOL, PF_PRIORITY_SERVICE };
+}
+
 static enum pf_verdict
 echo_message(struct pf_request *request)
 {
+	const struct echo_options *options = request->connection->service->options;
 	const struct echo *echo = request->connection->service->state;
 	const struct pf_span parts[] = { { echo->tag, echo->tag_size }, request->message };
 
+	if (options->burn_us > 0)
+		burn(options->burn_us);
+	if (options->sleep_us > 0)
+		rest(options->sleep_us);
 	/* A message that the tag makes too long for the framing gets no answer but a close. */
 	if (echo->api->reply(request, parts, 2) != PF_OK)
 		return PF_CLOSE;
@@ -68,7 +133,9 @@ PF_EXPORT const struct pf_module pf_module = {
 	.name = "echo",
 	.options = echo_options,
 	.options_size = sizeof(struct echo_options),
+	.flags = PF_MODULE_THREADS,
 	.init = echo_init,
 	.exit = echo_exit,
+	.route = echo_route,
 	.message = echo_message,
 };

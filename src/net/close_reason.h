@@ -11,6 +11,8 @@ enum close_reason {
 	CLOSE_READ_TIMEOUT,
 	CLOSE_WRITE_TIMEOUT,
 	CLOSE_IDLE_TIMEOUT,
+	CLOSE_HEARTBEAT_TIMEOUT,
+	CLOSE_SLOW,   /* it does not read what it is sent unasked */
 	CLOSE_MEMORY, /* no memory for it */
 	CLOSE_DRAIN,  /* the worker ends; everything begun has been answered */
 	CLOSE_CUT,    /* the worker ends, and something was unfinished */

@@ -2,9 +2,11 @@
 
 #include "net/connection.h"
 
+#include <sys/param.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "net/flow.h"
 #include "net/input.h"
 #include "net/output.h"
 #include "net/transport.h"
@@ -33,9 +35,24 @@ connection_close(struct connection *connection, enum close_reason reason)
 	output_discard(connection);
 	fd_close(&connection->fd);
 	admission_release(network->segment, connection->place);
-	TAILQ_REMOVE(&network->open, connection, entry);
-	TAILQ_INSERT_TAIL(&network->closed, connection, entry);
+	connections_mark_closed(&network->connections, connection);
+	STAILQ_INSERT_TAIL(&network->closed, connection, entry);
 	network->open_count--;
+}
+
+void
+connection_forget(struct connection *connection)
+{
+	buffer_drop(&connection->in, connection->in.size);
+	connections_remove(&connection->network->connections, connection);
+}
+
+void
+connection_set_idle_timeout(struct connection *connection, int64_t ms)
+{
+	if (ms < 0)
+		ms = connection->limits->idle_timeout_ms;
+	connection->idle_timeout_ms = (uint32_t)MIN(ms, UINT32_MAX);
 }
 
 /*
@@ -60,7 +77,7 @@ wanted_interest(const struct connection *connection)
 
 	switch ((enum connection_state)connection->state) {
 	case CONNECTION_OPEN:
-		return connection->paused ? output : (short)(output | EV_READ);
+		return connection->paused != 0 ? output : (short)(output | EV_READ);
 	case CONNECTION_FLUSHING:
 		return output;
 	case CONNECTION_LINGERING:
@@ -98,7 +115,7 @@ is_idle(const struct connection *connection)
 static bool
 read_counts(const struct connection *connection)
 {
-	return connection->state == CONNECTION_OPEN && connection->begun && !connection->paused;
+	return connection->state == CONNECTION_OPEN && connection->begun && connection->paused == 0;
 }
 
 static bool
@@ -107,19 +124,71 @@ write_counts(const struct connection *connection)
 	return connection->out.size > 0 || connection->state == CONNECTION_LINGERING;
 }
 
+/* A client whose answer could not be read is not asked. */
+static bool
+heartbeat_counts(const struct connection *connection)
+{
+	return connection->limits->heartbeat_ms > 0 && flow_is_on(connection) && !connection->eof &&
+		connection->out.size == 0;
+}
+
+static int64_t
+idle_due(const struct connection *connection)
+{
+	return connection->idle_timeout_ms > 0 ? connection->active_ms + connection->idle_timeout_ms
+					       : DEADLINE_NEVER;
+}
+
+static int64_t
+heartbeat_due(const struct connection *connection)
+{
+	const struct config_service *limits = connection->limits;
+
+	return connection->active_ms + limits->heartbeat_ms +
+		(connection->asked ? limits->heartbeat_timeout_ms : 0);
+}
+
 static int64_t
 wanted_deadline(const struct connection *connection)
 {
-	int64_t idle_ms = connection->limits->idle_timeout_ms;
 	int64_t due_ms = DEADLINE_NEVER;
 
 	if (is_idle(connection))
-		return idle_ms > 0 ? now(connection) + idle_ms : DEADLINE_NEVER;
+		due_ms = idle_due(connection);
 	if (write_counts(connection))
 		due_ms = connection->write_due_ms;
-	if (read_counts(connection) && connection->read_due_ms < due_ms)
-		due_ms = connection->read_due_ms;
+	if (read_counts(connection))
+		due_ms = MIN(due_ms, connection->read_due_ms);
+	if (heartbeat_counts(connection))
+		due_ms = MIN(due_ms, heartbeat_due(connection));
 	return due_ms;
+}
+
+/* Once only, and behind the last reply. */
+static void
+say_goodbye(struct connection *connection)
+{
+	connection->ended = true;
+	if (connection->reason != CLOSE_DRAIN)
+		return;
+	connection_hold(connection);
+	connection->network->ops->goodbye(connection);
+	output_flush(connection);
+	connection_release(connection);
+}
+
+/* Takes the last steps of an orderly end that can be taken. */
+static void
+end_in_order(struct connection *connection)
+{
+	if (connection->held > 0)
+		return;
+	if (connection->drain == DRAIN_FINISH && connection->in.size == 0)
+		connection_finish(connection, CLOSE_DRAIN);
+	if (connection->state == CONNECTION_FLUSHING && !connection->ended)
+		say_goodbye(connection);
+	if (connection->state == CONNECTION_FLUSHING && connection->out.size == 0)
+		linger(connection);
 }
 
 void
@@ -129,11 +198,7 @@ connection_settle(struct connection *connection)
 
 	if (unlikely(connection->failed))
 		connection_close(connection, CLOSE_MEMORY);
-	if (connection->drain == DRAIN_FINISH && connection->in.size == 0 && connection->held == 0)
-		connection_finish(connection, CLOSE_DRAIN);
-	if (connection->state == CONNECTION_FLUSHING && connection->out.size == 0 &&
-		connection->held == 0)
-		linger(connection);
+	end_in_order(connection);
 	if (connection->state == CONNECTION_CLOSED)
 		return;
 
@@ -149,7 +214,7 @@ static void
 on_event(int fd PF_UNUSED, short what, void *arg)
 {
 	struct connection *connection = arg;
-	bool was_paused = connection->paused;
+	bool was_paused = connection->paused != 0;
 
 	if (unlikely(connection->state == CONNECTION_LINGERING)) {
 		input_discard(connection);
@@ -157,32 +222,31 @@ on_event(int fd PF_UNUSED, short what, void *arg)
 	}
 	if (unlikely((what & EV_WRITE) != 0))
 		output_resume(connection);
-	if (unlikely(was_paused && connection_is_fed(connection)))
-		input_resume(connection);
-	if (((what & EV_READ) != 0 || connection->drain == DRAIN_READ_ONCE) &&
-		connection_is_fed(connection))
+	if (unlikely(was_paused))
+		flow_resume(connection);
+	if ((what & EV_READ) != 0 && flow_is_on(connection))
 		input_receive(connection);
 	connection_settle(connection);
 }
 
 int
 connection_open(struct connection *connection, struct network *network, int fd,
-	struct admission_place place, const struct config_service *limits,
-	const struct connection_ops *ops)
+	struct admission_place place, const struct config_service *limits)
 {
 	connection->network = network;
-	connection->ops = ops;
 	connection->limits = limits;
 	connection->fd = fd;
 	connection->place = place;
 	connection->interest = EV_READ;
+	connection->active_ms = now(connection);
+	connection_set_idle_timeout(connection, -1);
 	deadline_init(&connection->deadline);
 	event_assign(&connection->event, network->loop->base, fd, EV_READ | EV_PERSIST, on_event,
 		connection);
 	if (event_add(&connection->event, NULL) != 0)
 		return -1;
 	connection->id = ids_next(&network->ids, network->segment);
-	TAILQ_INSERT_TAIL(&network->open, connection, entry);
+	connections_add(&network->connections, connection);
 	network->open_count++;
 	return 0;
 }
@@ -202,7 +266,7 @@ connection_drain(struct connection *connection)
 	if (connection->state != CONNECTION_OPEN)
 		return;
 	connection->drain = DRAIN_READ_ONCE;
-	if (!connection->paused)
+	if (connection->paused == 0)
 		input_receive(connection);
 	connection_settle(connection);
 }
@@ -214,14 +278,41 @@ connection_drain(struct connection *connection)
 static void
 input_is_late(struct connection *connection)
 {
-	bool idle = is_idle(connection), came = input_receive(connection);
+	const int64_t now_ms = now(connection);
+	bool idle = is_idle(connection) && idle_due(connection) <= now_ms;
+	bool mute = connection->asked && heartbeat_due(connection) <= now_ms;
+	bool came = input_receive(connection);
 
 	if (connection->state == CONNECTION_OPEN && idle && !came)
 		connection_close(connection, CLOSE_IDLE_TIMEOUT);
-	else if (read_counts(connection) && connection->read_due_ms <= now(connection))
+	else if (connection->state == CONNECTION_OPEN && mute && !came)
+		connection_close(connection, CLOSE_HEARTBEAT_TIMEOUT);
+	else if (read_counts(connection) && connection->read_due_ms <= now_ms)
 		connection_close(connection, CLOSE_READ_TIMEOUT);
 	else
 		connection_settle(connection);
+}
+
+/* One that goes out late gives the client its full time all the same. */
+static void
+ask_for_life(struct connection *connection)
+{
+	connection->asked = true;
+	connection->active_ms = now(connection) - connection->limits->heartbeat_ms;
+	connection->network->ops->heartbeat(connection);
+	output_flush(connection);
+	connection_settle(connection);
+}
+
+static bool
+input_is_due(const struct connection *connection, int64_t now_ms)
+{
+	if (is_idle(connection) && idle_due(connection) <= now_ms)
+		return true;
+	if (read_counts(connection) && connection->read_due_ms <= now_ms)
+		return true;
+	return heartbeat_counts(connection) && connection->asked &&
+		heartbeat_due(connection) <= now_ms;
 }
 
 /* Which of its limits the connection has reached; the deadline stood for the earliest. */
@@ -233,12 +324,13 @@ connection_expired(struct deadline *deadline)
 
 	if (connection->state == CONNECTION_LINGERING)
 		connection_close(connection, connection->reason);
-	else if (is_idle(connection) ||
-		(read_counts(connection) && connection->read_due_ms <= now_ms))
+	else if (input_is_due(connection, now_ms))
 		input_is_late(connection);
 	else if (write_counts(connection) && connection->write_due_ms <= now_ms &&
 		output_is_stuck(connection))
 		connection_close(connection, CLOSE_WRITE_TIMEOUT);
+	else if (heartbeat_counts(connection) && heartbeat_due(connection) <= now_ms)
+		ask_for_life(connection);
 	else
 		connection_settle(connection);
 }

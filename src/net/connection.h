@@ -25,10 +25,10 @@
 
 #include <event2/event_struct.h>
 
-#include "base/span.h"
 #include "config/config.h"
 #include "net/buffer.h"
 #include "net/close_reason.h"
+#include "net/connection_ops.h"
 #include "net/deadline.h"
 #include "net/network.h"
 #include "segment/admission.h"
@@ -46,45 +46,40 @@ enum drain_step {
 	DRAIN_FINISH,    /* only the rest of a message that has begun is read */
 };
 
-struct connection_ops {
-	/*
-	 * Takes messages from the front of INPUT, whole ones only, as long as connection_is_fed;
-	 * says with connection_need how many bytes the next one needs. Returns the bytes used.
-	 * After eof, INPUT is all that there will be. Writable, and lent until the next flush.
-	 */
-	size_t (*input)(struct connection *connection, struct span input);
-	/* The connection is over and nobody holds it: at the end of a turn. Frees what embeds it.
-	 */
-	void (*closed)(struct connection *connection, enum close_reason reason);
-};
-
 struct connection {
 	struct event event;
 	struct network *network;
-	const struct connection_ops *ops;
 	const struct config_service *limits;
 	uint64_t id;
-	TAILQ_ENTRY(connection) entry;
+	SLIST_ENTRY(connection) chain_entry; /* in its network's connections */
+	STAILQ_ENTRY(connection) entry;      /* among those that were closed in this turn */
 	struct deadline deadline;
 	struct buffer in;     /* what is no whole message yet, or must wait */
 	struct buffer out;    /* what the kernel has not taken */
-	size_t need;          /* bytes up to which the first message in `in` is read */
+	int64_t active_ms;    /* the last traffic, or end of a request: when it began to be idle */
 	int64_t read_due_ms;  /* when the message begun must be whole; paused: what was left */
 	int64_t write_due_ms; /* when the kernel must have taken some of out; LINGERING: the end */
+	uint32_t need;        /* bytes up to which the first message in `in` is read */
+	uint32_t idle_timeout_ms; /* 0: none */
+	union {
+		uint32_t untaken;  /* of what the kernel has, at the last progress of the output */
+		uint32_t lingered; /* LINGERING: bytes thrown away */
+	};
 	struct admission_place place;
 	int fd;
-	uint16_t held;     /* requests of the owner that are under way: see connection_hold */
-	uint32_t lingered; /* bytes thrown away */
-	uint32_t untaken;  /* of what the kernel has, at the last progress of the output */
-	uint8_t state;     /* enum connection_state */
-	uint8_t reason;    /* enum close_reason, once it is not OPEN */
-	uint8_t drain;     /* enum drain_step */
-	uint8_t interest;  /* EV_READ, EV_WRITE: what the event waits for */
-	bool eof : 1;      /* the client has shut its side */
-	bool begun : 1;    /* a message has begun and is not whole: read_due_ms counts */
-	bool paused : 1;   /* max_output is reached: nothing is read or decoded */
-	bool taken : 1;    /* a message was taken from what the last read brought */
-	bool failed : 1;   /* no memory for output: to be closed at the flush */
+	uint16_t held;    /* requests of the owner that are under way: see connection_hold */
+	uint8_t state;    /* enum connection_state */
+	uint8_t reason;   /* enum close_reason, once it is not OPEN */
+	uint8_t drain;    /* enum drain_step */
+	uint8_t interest; /* EV_READ, EV_WRITE: what the event waits for */
+	uint8_t paused;   /* PAUSE_... of flow.h */
+	bool listed;      /* for connections.c */
+	bool eof : 1;     /* the client has shut its side */
+	bool begun : 1;   /* a message has begun and is not whole: read_due_ms counts */
+	bool taken : 1;   /* a message was taken from what the last read brought */
+	bool failed : 1;  /* no memory for output: to be closed at the flush */
+	bool asked : 1;   /* a heartbeat was sent, and nothing has come since */
+	bool ended : 1;   /* the owner has said good-bye, or need not */
 };
 
 /*
@@ -93,8 +88,7 @@ struct connection {
  * memory.
  */
 PF_MUST_CHECK int connection_open(struct connection *connection, struct network *network, int fd,
-	struct admission_place place, const struct config_service *limits,
-	const struct connection_ops *ops);
+	struct admission_place place, const struct config_service *limits);
 
 /* Closes now, whatever is under way, and gives the place back. Idempotent. */
 void connection_close(struct connection *connection, enum close_reason reason);
@@ -107,8 +101,8 @@ void connection_drain(struct connection *connection);
 
 /*
  * A request of the owner is under way: until it is released, the connection takes output even
- * though it is being finished, ends no drain, is not idle, and keeps its memory and the callback
- * `closed` back. connection_settle is to follow a release outside of the connection's own events.
+ * though it is being finished, ends no drain and is not idle. connection_settle is to follow a
+ * release outside of the connection's own events.
  */
 static inline void
 connection_hold(struct connection *connection)
@@ -129,18 +123,25 @@ connection_release(struct connection *connection)
  */
 void connection_settle(struct connection *connection);
 
-/* Whether messages may be taken from its input now. */
-static inline bool
-connection_is_fed(const struct connection *connection)
+/* Traffic, or the end of a request; while a heartbeat is unanswered, only the client's counts. */
+static inline void
+connection_show_activity(struct connection *connection)
 {
-	return connection->state == CONNECTION_OPEN && !connection->paused;
+	if (!connection->asked)
+		connection->active_ms = loop_now(connection->network->loop);
 }
+
+/* From now on it may be idle for MS milliseconds; 0: for ever; negative: as its limits say. */
+void connection_set_idle_timeout(struct connection *connection, int64_t ms);
+
+/* The owner frees it: nothing will find it any longer. */
+void connection_forget(struct connection *connection);
 
 /* For connection_ops.input: the next message has SIZE bytes at least, or at most: a line. */
 static inline void
 connection_need(struct connection *connection, size_t size)
 {
-	connection->need = size;
+	connection->need = (uint32_t)size;
 }
 
 /* For network.c. */

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 
+#include "net/flow.h"
 #include "net/output.h"
 #include "net/transport.h"
 
@@ -41,7 +42,7 @@ reserve_rest(struct connection *connection)
 static struct span
 offer(struct connection *connection, struct span input)
 {
-	size_t used = connection->ops->input(connection, input);
+	size_t used = connection->network->ops->input(connection, input);
 
 	if (used > 0) {
 		connection->begun = false;
@@ -61,7 +62,7 @@ offer_buffered(struct connection *connection, struct span fresh)
 	struct buffer *in = &connection->in;
 	size_t copied = 0; /* bytes at the end of the buffer that stand before FRESH, too */
 
-	while (in->size > 0 && connection_is_fed(connection)) {
+	while (in->size > 0 && flow_is_on(connection)) {
 		size_t before = in->size, missing;
 		struct span left = offer(connection, buffer_span(in));
 
@@ -71,7 +72,7 @@ offer_buffered(struct connection *connection, struct span fresh)
 			return (struct span){ fresh.data - left.size, fresh.size + left.size };
 		}
 		buffer_drop(in, before - left.size);
-		if (in->size == 0 || fresh.size == 0 || !connection_is_fed(connection))
+		if (in->size == 0 || fresh.size == 0 || !flow_is_on(connection))
 			break;
 		missing = connection->need - in->size;
 		if (missing > fresh.size)
@@ -94,7 +95,7 @@ keep(struct connection *connection, struct span left)
 		return;
 	if (buffer_append(&connection->in, left.data, left.size) != 0)
 		connection->failed = true;
-	if (connection->in.size == 0 || connection->paused || connection->begun)
+	if (connection->in.size == 0 || connection->paused != 0 || connection->begun)
 		return;
 	connection->begun = true;
 	connection->read_due_ms =
@@ -106,7 +107,7 @@ process(struct connection *connection, struct span fresh)
 {
 	if (unlikely(connection->in.size > 0))
 		fresh = offer_buffered(connection, fresh);
-	if (likely(fresh.size > 0 && connection->in.size == 0 && connection_is_fed(connection)))
+	if (likely(fresh.size > 0 && connection->in.size == 0 && flow_is_on(connection)))
 		fresh = offer(connection, fresh);
 	output_flush(connection);
 	keep(connection, fresh);
@@ -169,10 +170,12 @@ input_receive(struct connection *connection)
 		rest = (size_t)got;
 	connection->in.size += (uint32_t)rest;
 	connection->taken = false;
+	connection->asked = false;
+	connection->active_ms = loop_now(network->loop);
 	process(connection, (struct span){ network->scratch, (size_t)got - rest });
 	/* The end of a line cannot be known beforehand: the begin of the next may have come along.
 	 */
-	if (unlikely(finishing && connection->taken && connection_is_fed(connection)))
+	if (unlikely(finishing && connection->taken && flow_is_on(connection)))
 		connection_finish(connection, CLOSE_DRAIN);
 	return true;
 }

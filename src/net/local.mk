@@ -6,7 +6,10 @@ src_libnet_a_SOURCES = \
 	src/net/buffer.c src/net/buffer.h \
 	src/net/close_reason.c src/net/close_reason.h \
 	src/net/connection.c src/net/connection.h \
+	src/net/connection_ops.h \
+	src/net/connections.c src/net/connections.h \
 	src/net/deadline.c src/net/deadline.h \
+	src/net/flow.c src/net/flow.h \
 	src/net/input.c src/net/input.h \
 	src/net/listener.c src/net/listener.h \
 	src/net/network.c src/net/network.h \

@@ -7,7 +7,8 @@
 #include "net/connection.h"
 
 struct network *
-network_open(struct loop *loop, struct segment *segment, unsigned index, struct error *error)
+network_open(struct loop *loop, struct segment *segment, unsigned index,
+	const struct connection_ops *ops, struct error *error)
 {
 	struct network *network = calloc(1, sizeof(*network));
 
@@ -17,10 +18,13 @@ network_open(struct loop *loop, struct segment *segment, unsigned index, struct 
 	}
 	network->loop = loop;
 	network->segment = segment;
-	TAILQ_INIT(&network->open);
-	TAILQ_INIT(&network->closed);
+	network->ops = ops;
+	STAILQ_INIT(&network->closed);
 	ids_start(&network->ids, segment, index);
-	if (deadlines_open(&network->deadlines, loop, connection_expired, error) != 0)
+	if (connections_open(&network->connections) != 0) {
+		error_errno(error, "cannot make the table of connections");
+		network_close(&network);
+	} else if (deadlines_open(&network->deadlines, loop, connection_expired, error) != 0)
 		network_close(&network);
 	return network;
 }
@@ -32,6 +36,7 @@ network_close(struct network **network)
 		return;
 	network_sweep(*network);
 	deadlines_close(&(*network)->deadlines);
+	connections_close(&(*network)->connections);
 	free(*network);
 	*network = NULL;
 }
@@ -39,14 +44,14 @@ network_close(struct network **network)
 void
 network_sweep(struct network *network)
 {
-	struct connection *connection, *next;
+	struct connection_list closed = STAILQ_HEAD_INITIALIZER(closed);
+	struct connection *connection;
 
-	TAILQ_FOREACH_SAFE (connection, &network->closed, entry, next) {
-		if (connection->held > 0)
-			continue;
-		TAILQ_REMOVE(&network->closed, connection, entry);
-		buffer_drop(&connection->in, connection->in.size);
-		connection->ops->closed(connection, connection->reason);
+	STAILQ_CONCAT(&closed, &network->closed);
+	while ((connection = STAILQ_FIRST(&closed)) != NULL) {
+		STAILQ_REMOVE_HEAD(&closed, entry);
+		if (!network->ops->closed(connection, connection->reason))
+			STAILQ_INSERT_TAIL(&network->closed, connection, entry);
 	}
 }
 

@@ -13,12 +13,14 @@
 #include "base/compiler.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "net/connections.h"
 #include "net/deadline.h"
 #include "process/loop.h"
 #include "segment/ids.h"
 #include "segment/segment.h"
 
 struct connection;
+struct connection_ops;
 
 enum {
 	/* Read at once: 64 KiB of payload and what frames them, so that one read takes it whole. */
@@ -37,15 +39,16 @@ struct gather {
 	char copy[NETWORK_GATHER_COPY];
 };
 
-TAILQ_HEAD(connection_list, connection);
+STAILQ_HEAD(connection_list, connection);
 
 struct network {
 	struct loop *loop;
 	struct segment *segment;
 	struct ids ids;
 	struct deadlines deadlines;
-	struct connection_list open;
-	struct connection_list closed; /* freed at the end of the turn */
+	const struct connection_ops *ops; /* of the owner of every connection */
+	struct connections connections;
+	struct connection_list closed; /* at the end of the turn their owner hears of it */
 	size_t open_count;
 	/* What clients can provoke is logged at a bounded rate, each kind for itself. */
 	struct log_limit refused_limit;
@@ -57,7 +60,7 @@ struct network {
 
 /* Makes the network of slot INDEX. NULL with the reason if it cannot. */
 struct network *network_open(struct loop *loop, struct segment *segment, unsigned index,
-	struct error *error) PF_MUST_CHECK;
+	const struct connection_ops *ops, struct error *error) PF_MUST_CHECK;
 
 /* Frees it; every connection must be closed. */
 void network_close(struct network **network);
@@ -65,7 +68,7 @@ void network_close(struct network **network);
 /* Says how many log lines of each kind were held back, once their second is over. */
 void network_report_held(struct network *network);
 
-/* Frees the connections that were closed in this turn. At the end of each turn. */
+/* Tells the owners of the connections that were closed in this turn. At the end of each turn. */
 void network_sweep(struct network *network);
 
 #endif

@@ -5,26 +5,13 @@
 #include <errno.h>
 #include <string.h>
 
+#include "net/flow.h"
 #include "net/transport.h"
 
 enum {
 	/* Up to here a copy that joins its neighbours is cheaper than a part of its own. */
 	COPY_MAX = 1024,
 };
-
-static void
-pause_input(struct connection *connection)
-{
-	connection->paused = true;
-	connection->read_due_ms -= loop_now(connection->network->loop);
-}
-
-static void
-unpause_input(struct connection *connection)
-{
-	connection->paused = false;
-	connection->read_due_ms += loop_now(connection->network->loop);
-}
 
 static void
 progress(struct connection *connection)
@@ -42,8 +29,8 @@ queue(struct connection *connection, const void *data, size_t size)
 		progress(connection);
 	if (buffer_append(&connection->out, data, size) != 0)
 		connection->failed = true;
-	if (!connection->paused && connection->out.size >= (size_t)connection->limits->max_output)
-		pause_input(connection);
+	if (connection->out.size >= (size_t)connection->limits->max_output)
+		flow_pause(connection, PAUSE_OUTPUT);
 }
 
 static void
@@ -55,20 +42,27 @@ gather_reset(struct gather *gather)
 	gather->copied = 0;
 }
 
+void
+output_flush_gathered(struct network *network)
+{
+	struct connection *owner = network->gather.owner;
+
+	if (owner == NULL)
+		return;
+	output_flush(owner);
+	connection_settle(owner);
+}
+
 /* The gather belongs to one connection at a time: what another left in it goes out first. */
 static struct gather *
 gather_for(struct connection *connection)
 {
-	struct gather *gather = &connection->network->gather;
+	struct network *network = connection->network;
 
-	if (unlikely(gather->owner != NULL && gather->owner != connection)) {
-		struct connection *other = gather->owner;
-
-		output_flush(other);
-		connection_settle(other);
-	}
-	gather->owner = connection;
-	return gather;
+	if (unlikely(network->gather.owner != connection))
+		output_flush_gathered(network);
+	network->gather.owner = connection;
+	return &network->gather;
 }
 
 static bool
@@ -192,6 +186,8 @@ output_flush(struct connection *connection)
 		connection_close(connection, CLOSE_RESET);
 	else if (unlikely(taken < (ssize_t)gather->size))
 		queue_rest(connection, gather, taken > 0 ? (size_t)taken : 0);
+	if (likely(taken > 0))
+		connection_show_activity(connection);
 	gather_reset(gather);
 }
 
@@ -211,9 +207,9 @@ output_resume(struct connection *connection)
 		return;
 	buffer_drop(&connection->out, (size_t)taken);
 	progress(connection);
-	if (connection->paused &&
-		connection->out.size <= (size_t)connection->limits->max_output / 2)
-		unpause_input(connection);
+	connection_show_activity(connection);
+	if (connection->out.size <= (size_t)connection->limits->max_output / 2)
+		flow_unpause(connection, PAUSE_OUTPUT);
 }
 
 bool

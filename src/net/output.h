@@ -18,12 +18,15 @@ void output_send_copy(struct connection *connection, const void *data, size_t si
 void output_send_lent(struct connection *connection, const void *data, size_t size);
 
 /*
- * What follows is for connection.c and input.c.
- *
  * Writes what was gathered for the connection in one call and queues what the kernel did not take.
  * Afterwards lent bytes may go. May close the connection.
  */
 void output_flush(struct connection *connection);
+
+/* The same for whichever connection has something gathered, which is then settled. */
+void output_flush_gathered(struct network *network);
+
+/* What follows is for connection.c and input.c. */
 
 /* The socket takes bytes again: writes what is queued. May close the connection. */
 void output_resume(struct connection *connection);

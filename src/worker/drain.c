@@ -29,19 +29,30 @@ report(struct worker *worker)
 
 /* A client that has all its replies and only does not close is not cut off from anything. */
 static void
+cut(struct connection *connection, void *arg)
+{
+	struct worker *worker = arg;
+
+	switch ((enum connection_state)connection->state) {
+	case CONNECTION_OPEN:
+	case CONNECTION_FLUSHING:
+		worker->drain_cut++;
+		connection_close(connection, CLOSE_CUT);
+		break;
+	case CONNECTION_LINGERING:
+		connection_close(connection, connection->reason);
+		break;
+	case CONNECTION_CLOSED:
+		break;
+	}
+}
+
+static void
 on_timeout(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 {
 	struct worker *worker = arg;
-	struct connection *connection;
 
-	while ((connection = TAILQ_FIRST(&worker->network->open)) != NULL) {
-		if (connection->state == CONNECTION_LINGERING) {
-			connection_close(connection, connection->reason);
-			continue;
-		}
-		worker->drain_cut++;
-		connection_close(connection, CLOSE_CUT);
-	}
+	connections_visit(&worker->sessions.network->connections, cut, worker);
 }
 
 int
@@ -66,34 +77,37 @@ show(struct worker *worker)
 {
 	const struct inheritance *inheritance = worker->inheritance;
 
-	atomic_store(&worker->network->segment->own->state, SLOT_DRAINING);
+	atomic_store(&worker->sessions.network->segment->own->state, SLOT_DRAINING);
 	title_set("worker %d (generation %d, draining)", inheritance->number,
 		inheritance->generation);
+}
+
+static void
+drain_one(struct connection *connection, void *arg PF_UNUSED)
+{
+	connection_drain(connection);
 }
 
 void
 drain_begin(struct worker *worker, bool all)
 {
-	struct connection *connection, *next;
-
 	if (worker->state == WORKER_DRAINING)
 		return;
 	worker->state = WORKER_DRAINING;
 	if (all)
 		acceptor_take_queued(&worker->acceptor);
 	acceptor_close(&worker->acceptor);
-	worker->drain_left = worker->network->open_count;
+	worker->drain_left = worker->sessions.network->open_count;
 	show(worker);
 
 	loop_start_timer(worker->drain_timer, worker->inheritance->config->drain_timeout_ms);
-	TAILQ_FOREACH_SAFE (connection, &worker->network->open, entry, next)
-		connection_drain(connection);
+	connections_visit(&worker->sessions.network->connections, drain_one, NULL);
 }
 
 void
 drain_check(struct worker *worker)
 {
-	if (worker->state != WORKER_DRAINING || worker->network->open_count > 0 ||
+	if (worker->state != WORKER_DRAINING || worker->sessions.network->open_count > 0 ||
 		worker->loop.stopping)
 		return;
 	report(worker);

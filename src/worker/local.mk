@@ -4,5 +4,8 @@ src_libworker_a_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 src_libworker_a_SOURCES = \
 	src/worker/check.c \
 	src/worker/drain.c src/worker/drain.h \
+	src/worker/pipeline.c src/worker/pipeline.h \
+	src/worker/request_log.c src/worker/request_log.h \
 	src/worker/session.c src/worker/session.h \
+	src/worker/sessions.c src/worker/sessions.h \
 	src/worker/worker.c src/worker/worker.h

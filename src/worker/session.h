@@ -1,12 +1,39 @@
 /*
  * One client's conversation: joins its connection, its service's framing and module.
- * The only place that knows both net/ and dispatch/.
+ * The only place, with its pipeline, that knows both net/ and dispatch/.
  */
 #ifndef WORKER_SESSION_H
 #define WORKER_SESSION_H
 
-#include "dispatch/service.h"
+#include "dispatch/dispatch.h"
 #include "net/connection.h"
+#include "worker/sessions.h"
+
+struct pipeline;
+
+struct session {
+	struct connection connection;
+	struct pf_connection public; /* what the module sees */
+	struct pipeline *pipeline;   /* NULL: no request waits or is with somebody else */
+	uint64_t requests;           /* taken so far: the number of the last one */
+	uint32_t searched; /* bytes of the message begun that the codec needs to see no more */
+	uint8_t end;       /* enum wire_end: of the last line that had one */
+};
+
+static inline struct service *
+session_service(const struct session *session)
+{
+	return container_of(session->public.service, struct service, public);
+}
+
+static inline struct sessions *
+session_sessions(const struct session *session)
+{
+	return session_service(session)->dispatch->arg;
+}
+
+/* The owner's side of each connection. */
+extern const struct connection_ops session_ops;
 
 /*
  * Begins a session with SERVICE on the socket FD, which was granted PLACE. Takes both; without
@@ -14,5 +41,17 @@
  */
 void session_open(
 	struct network *network, int fd, struct admission_place place, struct service *service);
+
+/*
+ * Outside of the connection's own events: goes on with what has become possible, such as replies
+ * to be sent and messages to be taken. May close it.
+ */
+void session_advance(struct session *session);
+
+/* Sends the recorded reply of REQUEST, whose turn it is. Its memory must last until the flush. */
+void session_deliver(struct session *session, struct request *request);
+
+/* Sends a message that no request asked for, if the framing can carry it. Copies the bytes. */
+void session_send(struct session *session, const char *data, size_t size);
 
 #endif

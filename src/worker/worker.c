@@ -78,8 +78,8 @@ worker_stop(struct worker *worker)
 static void
 show_tick(struct worker *worker)
 {
-	atomic_store_explicit(&worker->network->segment->own->tick_ms, loop_now(&worker->loop),
-		memory_order_relaxed);
+	atomic_store_explicit(&worker->sessions.network->segment->own->tick_ms,
+		loop_now(&worker->loop), memory_order_relaxed);
 }
 
 static void
@@ -88,7 +88,32 @@ on_tick(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 	struct worker *worker = arg;
 
 	show_tick(worker);
-	network_report_held(worker->network);
+	sessions_report(&worker->sessions);
+}
+
+/* The master knows whether it is this worker alone: TERM may have gone to all. */
+static void
+ask_to_retire(struct worker *worker)
+{
+	const struct message message = { .type = MESSAGE_RETIRE };
+
+	worker->retiring = true;
+	if (channel_send(&worker->channel, &message) != 0)
+		log_warn("the master does not hear that this worker is to retire");
+}
+
+static void
+on_term(void *arg)
+{
+	ask_to_retire(arg);
+}
+
+static void
+retire_exhausted(struct worker *worker)
+{
+	log_error("too many handlers hang: this worker retires",
+		log_uint("threads", worker->sessions.dispatch.pool.threads));
+	ask_to_retire(worker);
 }
 
 static void
@@ -96,8 +121,18 @@ on_turn_end(void *arg)
 {
 	struct worker *worker = arg;
 
-	network_sweep(worker->network);
+	sessions_turn(&worker->sessions);
+	if (worker->sessions.exhausted && !worker->retiring)
+		retire_exhausted(worker);
 	drain_check(worker);
+}
+
+static bool
+on_is_busy(void *arg)
+{
+	struct worker *worker = arg;
+
+	return sessions_are_busy(&worker->sessions);
 }
 
 static void
@@ -105,18 +140,7 @@ on_accepted(void *arg, int fd, size_t service, struct admission_place place)
 {
 	struct worker *worker = arg;
 
-	session_open(worker->network, fd, place, &worker->services[service]);
-}
-
-/* The master knows whether it is this worker alone: TERM may have gone to all. */
-static void
-on_term(void *arg)
-{
-	const struct worker *worker = arg;
-	const struct message message = { .type = MESSAGE_RETIRE };
-
-	if (channel_send(&worker->channel, &message) != 0)
-		log_warn("the master does not hear of SIGTERM");
+	session_open(worker->sessions.network, fd, place, &worker->services[service]);
 }
 
 /* A terminal sends it to all at once, and the master says the same to whoever is left. */
@@ -144,7 +168,7 @@ go(struct worker *worker)
 		return;
 	worker->state = WORKER_ACCEPTING;
 	show_tick(worker);
-	atomic_store(&worker->network->segment->own->state, SLOT_READY);
+	atomic_store(&worker->sessions.network->segment->own->state, SLOT_READY);
 	acceptor_start(&worker->acceptor);
 }
 
@@ -181,7 +205,7 @@ open_loop(struct worker *worker, struct error *error)
 	const struct inheritance *inheritance = worker->inheritance;
 	const struct timeval tick = loop_timeval(TICK_MS);
 
-	if (loop_open(&worker->loop, error) != 0 ||
+	if (loop_open(&worker->loop, error) != 0 || loop_open_wake(&worker->loop, error) != 0 ||
 		signals_open(&worker->signals, &worker->loop, signal_rows, countof(signal_rows),
 			worker, error) != 0 ||
 		channel_open(&worker->channel, inheritance->channel, &worker->loop, on_message,
@@ -191,6 +215,7 @@ open_loop(struct worker *worker, struct error *error)
 	if (worker->tick == NULL || event_add(worker->tick, &tick) != 0)
 		return error_set(error, "cannot make a timer");
 	worker->loop.turn_end = on_turn_end;
+	worker->loop.is_busy = on_is_busy;
 	worker->loop.arg = worker;
 	return 0;
 }
@@ -207,23 +232,56 @@ start(struct worker *worker, struct error *error)
 		open_loop(worker, error) != 0)
 		return -1;
 	atomic_store(&segment->own->pid, (uint32_t)getpid());
-	worker->network = network_open(&worker->loop, segment, inheritance->slot, error);
-	if (worker->network == NULL ||
-		acceptor_open(&worker->acceptor, worker->network, inheritance, on_accepted, worker,
-			error) != 0)
+	if (sessions_open(&worker->sessions, inheritance->config, &worker->loop, segment,
+		    inheritance->slot, error) != 0 ||
+		acceptor_open(&worker->acceptor, worker->sessions.network, inheritance, on_accepted,
+			worker, error) != 0)
 		return -1;
 	return drain_open(worker, error);
+}
+
+/* The pool, if a service needs it. */
+static int
+start_pool(struct worker *worker, struct error *error)
+{
+	bool pooled = false;
+
+	for (size_t i = 0; i < worker->services_started; i++)
+		pooled = pooled || service_is_pooled(&worker->services[i]);
+	return pooled ? dispatch_start(&worker->sessions.dispatch, error) : 0;
+}
+
+/* From here on modules may have threads of their own. */
+static int
+tell_started(struct worker *worker, struct error *error)
+{
+	for (size_t i = 0; i < worker->services_started; i++) {
+		worker->services[i].dispatch = &worker->sessions.dispatch;
+		if (service_started(&worker->services[i], error) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Nothing of a process in which a handler hangs can be taken apart. */
+static void
+stop_pool(struct worker *worker)
+{
+	if (dispatch_stop(&worker->sessions.dispatch))
+		return;
+	log_warn("handlers still run: the modules' exit is not called");
+	_exit(EX_OK);
 }
 
 static void
 stop(struct worker *worker)
 {
-	if (worker->network != NULL)
-		network_sweep(worker->network);
+	if (worker->sessions.network != NULL)
+		sessions_turn(&worker->sessions);
 	worker_stop_services(worker);
 	acceptor_close(&worker->acceptor);
 	drain_close(worker);
-	network_close(&worker->network);
+	sessions_close(&worker->sessions);
 	if (worker->tick != NULL)
 		event_free(worker->tick);
 	channel_close(&worker->channel);
@@ -263,10 +321,15 @@ run(struct inheritance *inheritance)
 		status = EX_SOFTWARE;
 	else if (worker_start_services(&worker, &error) != 0)
 		status = EX_CONFIG;
+	else if (start_pool(&worker, &error) != 0)
+		status = EX_OSERR;
+	else if (tell_started(&worker, &error) != 0)
+		status = EX_CONFIG;
 	status = report(&worker, status, &error);
 	spawn_outlive_master(); /* from here on it notices by the channel, and drains */
 	if (status == EX_OK)
 		loop_run(&worker.loop);
+	stop_pool(&worker);
 	stop(&worker);
 	return status;
 }

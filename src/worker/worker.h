@@ -7,11 +7,11 @@
 
 #include "dispatch/service.h"
 #include "net/acceptor.h"
-#include "net/network.h"
 #include "process/channel.h"
 #include "process/loop.h"
 #include "process/role.h"
 #include "process/signals.h"
+#include "worker/sessions.h"
 
 /*
  *	STARTING --ready, GO--> ACCEPTING --drain_begin--> DRAINING --last connection--> (exit)
@@ -28,10 +28,11 @@ struct worker {
 	struct loop loop;
 	struct signals signals;
 	struct channel channel; /* to the master */
-	struct network *network;
+	struct sessions sessions;
 	struct acceptor acceptor;
 	struct service *services; /* the order of the configuration */
 	size_t services_started;
+	bool retiring;      /* has asked the master for somebody in its place */
 	struct event *tick; /* shows other processes that the loop turns */
 	struct event *drain_timer;
 	size_t drain_left; /* connections when the drain began */

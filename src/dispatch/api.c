@@ -1,0 +1,204 @@
+/* The functions that modules may call. They run on whatever thread the module calls them on. */
+#include <config.h>
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/compiler.h"
+#include "base/log.h"
+#include "dispatch/dispatch.h"
+
+enum {
+	LOG_TEXT_MAX = 1024,
+};
+
+static struct request *
+request_of(struct pf_request *public)
+{
+	return container_of(public, struct request, public);
+}
+
+static const struct service *
+service_of(const struct pf_service *public)
+{
+	return (const struct service *)(const void *)((const char *)public -
+		offsetof(struct service, public));
+}
+
+/* A kept request is over with its reply, unless that could not be made. */
+static int
+reply_kept(struct request *request, const struct pf_span *parts, size_t count)
+{
+	unsigned progress = atomic_load(&request->progress);
+	int result;
+
+	if ((progress & REQUEST_GONE) != 0)
+		result = PF_E_CLOSED;
+	else if ((progress & REQUEST_LATE) != 0)
+		result = PF_E_LATE;
+	else
+		result = request_record(request, parts, count);
+	if (result == PF_E_TOO_BIG || result == PF_E_MEMORY)
+		return result;
+	request->answered = result == PF_OK;
+	request_end_kept(request);
+	return result;
+}
+
+static int
+api_reply(struct pf_request *public, const struct pf_span *parts, size_t count)
+{
+	struct request *request = request_of(public);
+	int result;
+
+	if (request->kept)
+		return reply_kept(request, parts, count);
+	if (request->answered)
+		return PF_E_ANSWERED;
+	result = request->send(request, parts, count);
+	request->answered = result == PF_OK;
+	return result;
+}
+
+static void *
+api_reserve(struct pf_request *public, size_t size)
+{
+	return reply_reserve(&request_of(public)->reply, size);
+}
+
+static int
+api_keep(struct pf_request *public)
+{
+	struct request *request = request_of(public);
+	const struct pf_span *message = &public->message;
+
+	if (request->answered)
+		return PF_E_ANSWERED;
+	if (request->payload == NULL) {
+		request->payload = payload_make((struct span){ message->data, message->size });
+		if (request->payload == NULL)
+			return PF_E_MEMORY;
+		public->message.data = request->payload->data;
+	}
+	request->send = request_record;
+	request->kept = true;
+	return PF_OK;
+}
+
+static void
+api_drop(struct pf_request *public)
+{
+	request_end_kept(request_of(public));
+}
+
+static int
+api_send(struct pf_service *public, uint64_t connection, const struct pf_span *parts, size_t count)
+{
+	const struct service *service = service_of(public);
+	const struct letter letter = { .kind = LETTER_SEND, .connection = connection };
+	struct wire_envelope envelope;
+	size_t size = 0;
+
+	for (size_t i = 0; i < count; i++)
+		size += parts[i].size;
+	if (wire_encode(&service->wire, size, WIRE_CRLF, &envelope) != 0)
+		return PF_E_TOO_BIG;
+	return letter_post(service, &letter, parts, count);
+}
+
+static int
+api_set_idle_timeout(struct pf_service *public, uint64_t connection, int64_t ms)
+{
+	const struct letter letter = {
+		.kind = LETTER_IDLE_TIMEOUT,
+		.connection = connection,
+		.value = ms,
+	};
+
+	return letter_post(service_of(public), &letter, NULL, 0);
+}
+
+static int
+api_close(struct pf_service *public, uint64_t connection)
+{
+	const struct letter letter = { .kind = LETTER_CLOSE, .connection = connection };
+
+	return letter_post(service_of(public), &letter, NULL, 0);
+}
+
+static enum log_level
+level_of(enum pf_log_level level)
+{
+	return level >= PF_LOG_DEBUG && level <= PF_LOG_ERROR ? (enum log_level)level
+							      : LOG_LEVEL_ERROR;
+}
+static_assert(
+	(int)PF_LOG_DEBUG == (int)LOG_LEVEL_DEBUG && (int)PF_LOG_ERROR == (int)LOG_LEVEL_ERROR,
+	"the same levels");
+
+static PF_PRINTF(3, 4) void api_log(
+	const struct pf_request *public, enum pf_log_level level, const char *format, ...)
+{
+	const struct request *request = (const struct request *)(const void *)public;
+	char text[LOG_TEXT_MAX];
+	va_list args;
+
+	if (!log_enabled(level_of(level)))
+		return;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	log_write(level_of(level), text,
+		LOG_FIELDS(log_str("service", request->service->config->name),
+			log_id("connection", request->connection),
+			log_uint("request", public->number)));
+}
+static_assert(offsetof(struct request, public) == 0, "one is the other");
+
+static PF_PRINTF(4, 5) void api_log_service(const struct pf_service *public, uint64_t connection,
+	enum pf_log_level level, const char *format, ...)
+{
+	struct log_field fields[] = { log_str("service", public->name), { 0 }, { 0 } };
+	char text[LOG_TEXT_MAX];
+	va_list args;
+
+	if (!log_enabled(level_of(level)))
+		return;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (connection != 0)
+		fields[1] = log_id("connection", connection);
+	log_write(level_of(level), text, fields);
+}
+
+static PF_PRINTF(2, 3) int api_fail(struct pf_service *public, const char *format, ...)
+{
+	const struct service *service = service_of(public);
+	char text[256];
+	va_list args;
+
+	if (service->init_error == NULL)
+		return -1;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	return error_set(service->init_error, "%s", text);
+}
+
+const struct pf_api dispatch_api = {
+	.size = sizeof(struct pf_api),
+	.abi_major = PF_ABI_MAJOR,
+	.abi_minor = PF_ABI_MINOR,
+	.reply = api_reply,
+	.reserve = api_reserve,
+	.keep = api_keep,
+	.drop = api_drop,
+	.send = api_send,
+	.set_idle_timeout = api_set_idle_timeout,
+	.close = api_close,
+	.log = api_log,
+	.log_service = api_log_service,
+	.fail = api_fail,
+};

@@ -1,0 +1,72 @@
+#include <config.h>
+
+#include "dispatch/letter.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "dispatch/dispatch.h"
+
+enum {
+	LETTERS_MAX = 64 * 1024 * 1024, /* bytes that wait for the loop */
+};
+
+static void
+uncount(struct dispatch *dispatch, size_t bytes)
+{
+	atomic_fetch_sub_explicit(&dispatch->letters, bytes, memory_order_relaxed);
+}
+
+static struct letter *
+write_letter(const struct letter *head, size_t size, const struct pf_span *parts, size_t count)
+{
+	struct letter *letter = malloc(sizeof(*letter) + size);
+	char *at;
+
+	if (letter == NULL)
+		return NULL;
+	*letter = *head;
+	letter->post.kind = POST_LETTER;
+	letter->size = size;
+	at = letter->data;
+	for (size_t i = 0; i < count; i++) {
+		if (parts[i].size > 0)
+			memcpy(at, parts[i].data, parts[i].size);
+		at += parts[i].size;
+	}
+	return letter;
+}
+
+int
+letter_post(const struct service *service, const struct letter *head, const struct pf_span *parts,
+	size_t count)
+{
+	struct dispatch *dispatch = service->dispatch;
+	struct letter *letter;
+	size_t size = 0, bytes;
+
+	if (dispatch == NULL || !dispatch->ops->is_open(dispatch->arg, head->connection))
+		return PF_E_CLOSED;
+	for (size_t i = 0; i < count; i++)
+		size += parts[i].size;
+	bytes = sizeof(*letter) + size;
+	if (atomic_fetch_add_explicit(&dispatch->letters, bytes, memory_order_relaxed) + bytes >
+		LETTERS_MAX) {
+		uncount(dispatch, bytes);
+		return PF_E_FULL;
+	}
+	letter = write_letter(head, size, parts, count);
+	if (letter == NULL) {
+		uncount(dispatch, bytes);
+		return PF_E_MEMORY;
+	}
+	completion_post(&dispatch->completion, &letter->post);
+	return PF_OK;
+}
+
+void
+letter_free(struct dispatch *dispatch, struct letter *letter)
+{
+	uncount(dispatch, sizeof(*letter) + letter->size);
+	free(letter);
+}

@@ -1,0 +1,27 @@
+/*
+ * Memory for the messages of one read, shared by the requests that are made of them: a message
+ * that is handled later cannot stay in the buffer of the network. Loop only, but for its bytes.
+ */
+#ifndef DISPATCH_PAYLOAD_H
+#define DISPATCH_PAYLOAD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/span.h"
+
+struct payload {
+	size_t size;
+	unsigned refs;
+	char data[];
+};
+
+/* A copy of BYTES, with one reference, or NULL without memory. */
+struct payload *payload_make(struct span bytes);
+
+void payload_ref(struct payload *payload);
+
+/* Frees it with the last reference. NULL is accepted. */
+void payload_unref(struct payload **payload);
+
+#endif

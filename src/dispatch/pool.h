@@ -1,0 +1,88 @@
+/*
+ * The pool: the only threads of a worker but those that modules start. A thread sees requests and
+ * what modules may call, never a connection.
+ *
+ * A queue for each priority, of jobs, bounded in messages. The queues are served by weights in
+ * messages: each has credit, the most urgent one that has any is served, and when all that wait
+ * have used theirs up, every credit is filled again. Between two messages a thread puts its job
+ * back for more urgent work that has credit, or for its equals when it has had the thread for a
+ * while. What one turn of the loop submits goes over under one lock.
+ *
+ * A thread whose handler was given up counts as lost; another takes its place, up to twice as many
+ * in all.
+ */
+#ifndef DISPATCH_POOL_H
+#define DISPATCH_POOL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/compiler.h"
+#include "base/error.h"
+#include "config/config.h"
+#include "dispatch/completion.h"
+#include "dispatch/job.h"
+
+struct pool_queue {
+	struct job_list jobs;
+	int credit;             /* messages that it may still have in this round */
+	_Atomic unsigned count; /* messages that wait, staged ones included */
+	struct job_list staged; /* loop: submitted, and not handed over */
+};
+
+struct pool {
+	struct completion *completion;
+	unsigned threads;      /* as configured */
+	unsigned queue_length; /* messages, of each queue */
+	struct pool_queue queues[CONFIG_PRIORITY__COUNT];
+	unsigned staged;           /* loop: jobs */
+	_Atomic unsigned runnable; /* bit per priority: jobs wait there, and it has credit */
+	/* Below: under the lock. */
+	pthread_mutex_t lock;
+	pthread_cond_t work;  /* jobs wait, or the pool stops */
+	pthread_cond_t ended; /* a thread has */
+	unsigned alive;
+	unsigned idle;
+	unsigned lost;
+	bool stopping;
+};
+
+/* Prepares a pool that has no threads yet. */
+void pool_open(struct pool *pool, const struct config *config, struct completion *completion);
+
+/* Starts the threads. Returns 0, or -1 with the reason. */
+PF_MUST_CHECK int pool_start(struct pool *pool, struct error *error);
+
+/*
+ * Ends the threads. Returns whether all have ended within a second: else a handler hangs, and the
+ * process can only end by _exit.
+ */
+PF_MUST_CHECK bool pool_stop(struct pool *pool);
+
+/* Loop: how many messages of that priority can be submitted now. */
+unsigned pool_room(struct pool *pool, enum config_priority priority);
+
+/* Loop: whether its queue is less than half full. */
+bool pool_is_relieved(struct pool *pool, enum config_priority priority);
+
+/* Loop: takes JOB, which is sealed. It goes to the threads with the next flush. */
+void pool_submit(struct pool *pool, struct job *job);
+
+/* Loop, at the end of a turn: hands over what was submitted. */
+void pool_flush(struct pool *pool);
+
+/*
+ * Loop: takes back what JOB has not begun: requests from the returned index up to *END. *OVER says
+ * whether the job is the caller's as well, since no thread has it.
+ */
+unsigned pool_take_back(struct pool *pool, struct job *job, unsigned *end, bool *over);
+
+/*
+ * Loop: the handler that JOB runs is not waited for any longer. Returns whether the pool is
+ * exhausted: it has lost as many threads as it is to have.
+ */
+PF_MUST_CHECK bool pool_give_up(struct pool *pool, struct job *job);
+
+#endif

@@ -1,0 +1,120 @@
+#include <config.h>
+
+#include "dispatch/request.h"
+
+#include <assert.h>
+
+#include "dispatch/dispatch.h"
+#include "dispatch/notice.h"
+
+static const char *const result_texts[] = {
+	[REQUEST_OK] = "ok",
+	[REQUEST_NONE] = "none",
+	[REQUEST_BUSY] = "busy",
+	[REQUEST_TIMEOUT] = "timeout",
+	[REQUEST_TOO_BIG] = "too_big",
+	[REQUEST_CLOSED] = "closed",
+};
+static_assert(countof(result_texts) == REQUEST_RESULT__COUNT, "a word for each");
+
+const char *
+request_result_text(enum request_result result)
+{
+	return result_texts[result];
+}
+
+static bool
+is_for_pool(const struct service *service, enum pf_place place)
+{
+	switch (service->config->dispatch) {
+	case CONFIG_DISPATCH_INLINE:
+		return false;
+	case CONFIG_DISPATCH_POOL:
+		return true;
+	case CONFIG_DISPATCH_MODULE:
+		break;
+	}
+	return place == PF_POOL;
+}
+
+static enum config_priority
+priority_of(const struct service *service, enum pf_priority priority)
+{
+	switch (priority) {
+	case PF_PRIORITY_HIGH:
+		return CONFIG_PRIORITY_HIGH;
+	case PF_PRIORITY_NORMAL:
+		return CONFIG_PRIORITY_NORMAL;
+	case PF_PRIORITY_LOW:
+		return CONFIG_PRIORITY_LOW;
+	case PF_PRIORITY_SERVICE:
+		break;
+	}
+	return service->config->priority;
+}
+
+void
+request_route(struct request *request)
+{
+	const struct service *service = request->service;
+	struct pf_route route = { PF_INLINE, PF_PRIORITY_SERVICE };
+
+	if (service->module.route != NULL)
+		route = service->module.route(&request->public);
+	request->is_inline = !is_for_pool(service, route.place);
+	request->priority = (uint8_t)priority_of(service, route.priority);
+	request->routed = true;
+}
+
+void
+request_run(struct request *request)
+{
+	request->verdict = (uint8_t)request->service->module.message(&request->public);
+	if (unlikely(request->kept))
+		request->pending =
+			(atomic_fetch_or(&request->progress, REQUEST_RETURNED) & REQUEST_OVER) == 0;
+}
+
+int
+request_record(struct request *request, const struct pf_span *parts, size_t count)
+{
+	struct reply *reply = &request->reply;
+	size_t size = 0;
+
+	for (size_t i = 0; i < count; i++)
+		size += parts[i].size;
+	if (wire_encode(&request->service->wire, size, (enum wire_end)request->end,
+		    &reply->envelope) != 0) {
+		reply->size = size;
+		request->result = REQUEST_TOO_BIG;
+		return PF_E_TOO_BIG;
+	}
+	if (reply_fill(reply, &request->public.message, parts, count) != 0)
+		return PF_E_MEMORY;
+	request->result = REQUEST_OK;
+	return PF_OK;
+}
+
+void
+request_answer_notice(struct request *request, enum pf_notice which)
+{
+	char buffer[PF_NOTICE_MAX];
+	struct pf_span notice = { .data = buffer };
+	ptrdiff_t size = notice_write(request->service, which, request->public.message, buffer);
+
+	request->answered = false;
+	if (size >= 0) {
+		notice.size = (size_t)size;
+		request->answered = request_record(request, &notice, 1) == PF_OK;
+	}
+	request->result = which == PF_NOTICE_BUSY ? REQUEST_BUSY : REQUEST_TIMEOUT;
+}
+
+void
+request_end_kept(struct request *request)
+{
+	struct completion *completion = &request->service->dispatch->completion;
+
+	if ((atomic_fetch_or(&request->progress, REQUEST_OVER) & REQUEST_RETURNED) != 0)
+		completion_post(completion, &request->post);
+}

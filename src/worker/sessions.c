@@ -1,0 +1,143 @@
+#include <config.h>
+
+#include "worker/sessions.h"
+
+#include <stdlib.h>
+
+#include "net/output.h"
+#include "worker/pipeline.h"
+#include "worker/session.h"
+
+static struct session *
+find(struct sessions *sessions, uint64_t id)
+{
+	struct connection *connection = connections_find(&sessions->network->connections, id);
+
+	return connection != NULL ? container_of(connection, struct session, connection) : NULL;
+}
+
+static bool
+on_is_open(void *arg, uint64_t connection)
+{
+	struct sessions *sessions = arg;
+
+	return connections_has_open(&sessions->network->connections, connection);
+}
+
+/* A session lives at least as long as a job of it is with the pool. */
+static void
+on_returned(void *arg, struct job *job, bool over)
+{
+	struct sessions *sessions = arg;
+	struct session *session = find(sessions, job->connection);
+
+	pipeline_collect(session, job, over);
+	session_advance(session);
+}
+
+static void
+on_answered(void *arg, struct request *request)
+{
+	struct sessions *sessions = arg;
+	struct session *session;
+
+	if (request->job != NULL)
+		return; /* it was faster than its job, which brings it back */
+	dispatch_unkeep(&sessions->dispatch, request);
+	if (request->detached) {
+		dispatch_free(&sessions->dispatch, request);
+		return;
+	}
+	session = find(sessions, request->connection);
+	pipeline_answered(session, request);
+	session_advance(session);
+}
+
+static void
+deliver_letter(struct session *session, const struct letter *letter)
+{
+	struct connection *connection = &session->connection;
+
+	switch (letter->kind) {
+	case LETTER_SEND:
+		session_send(session, letter->data, letter->size);
+		break;
+	case LETTER_IDLE_TIMEOUT:
+		connection_set_idle_timeout(connection, letter->value);
+		connection_settle(connection);
+		break;
+	case LETTER_CLOSE:
+		connection_finish(connection, CLOSE_MODULE);
+		connection_settle(connection);
+		break;
+	}
+}
+
+static void
+on_letter(void *arg, const struct letter *letter)
+{
+	struct session *session = find(arg, letter->connection);
+
+	if (session != NULL && session->connection.state != CONNECTION_CLOSED)
+		deliver_letter(session, letter);
+}
+
+static const struct dispatch_ops dispatch_ops = {
+	.is_open = on_is_open,
+	.returned = on_returned,
+	.answered = on_answered,
+	.letter = on_letter,
+};
+
+int
+sessions_open(struct sessions *sessions, const struct config *config, struct loop *loop,
+	struct segment *segment, unsigned index, struct error *error)
+{
+	sessions->request_log.rate = config->log_requests;
+	for (unsigned i = 0; i < CONFIG_PRIORITY__COUNT; i++)
+		TAILQ_INIT(&sessions->crowded[i]);
+	dispatch_open(&sessions->dispatch, config, loop, &dispatch_ops, sessions);
+	sessions->network = network_open(loop, segment, index, &session_ops, error);
+	if (sessions->network == NULL)
+		return -1;
+	return deadlines_open(&sessions->deadlines, loop, pipeline_expired, error);
+}
+
+void
+sessions_close(struct sessions *sessions)
+{
+	if (sessions->network == NULL)
+		return;
+	dispatch_collect(&sessions->dispatch);
+	dispatch_close(&sessions->dispatch);
+	deadlines_close(&sessions->deadlines);
+	network_close(&sessions->network);
+}
+
+void
+sessions_turn(struct sessions *sessions)
+{
+	dispatch_collect(&sessions->dispatch);
+	for (unsigned i = 0; i < CONFIG_PRIORITY__COUNT; i++)
+		pipeline_relieve(sessions, (enum config_priority)i);
+	output_flush_gathered(sessions->network);
+	pool_flush(&sessions->dispatch.pool);
+	network_sweep(sessions->network);
+}
+
+bool
+sessions_are_busy(struct sessions *sessions)
+{
+	return !completion_is_empty(&sessions->dispatch.completion);
+}
+
+void
+sessions_report(struct sessions *sessions)
+{
+	const int64_t now_ms = loop_now(sessions->network->loop);
+
+	network_report_held(sessions->network);
+	log_limit_report(&sessions->overload_limit, now_ms);
+	log_limit_report(&sessions->timeout_limit, now_ms);
+	dispatch_check_kept(&sessions->dispatch, now_ms);
+}
