@@ -127,8 +127,8 @@ violation() {
 }
 
 @test "after a violation in a header that came in two pieces read_timeout cuts no replies (C6)" {
-    echo_start --set workers=1 --set read_timeout=200ms --set write_timeout=1s
-    client violate-torn --interval 0.02 "$ADDRESS"
+    echo_start --set workers=1 --set max_output=8M --set read_timeout=1s --set write_timeout=2s
+    client violate-torn --announce 0 --hold 5 "$ADDRESS"
 }
 
 @test "a client that does not close after its violation holds its place for two seconds (C6)" {

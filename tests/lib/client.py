@@ -433,18 +433,31 @@ def violate_unread(options, framing):
 
 
 def violate_torn(options, framing):
-    """Pipelines 3 MB, then a header that announces too much, in two pieces, and takes its replies
-    slowly, but all the time: every one arrives, then an orderly end of file."""
+    """Pipelines 3 MB, then a header that announces --announce bytes, in two pieces, each read for
+    itself. For --hold seconds it takes its replies in bites, so small that the server can seldom
+    write; then the rest: every one arrives, then an orderly end of file."""
     good = some_stream(framing, options.seed, [30000] * 100)
-    bad = framing.header(0xffffffff)
-    with Client(options.address[0], framing, receive_buffer=16384) as client:
+    bad = framing.header(options.announce)
+    taken = 0
+    with Client(options.address[0], framing, receive_buffer=4096) as client:
         client.send(good + bad[:2])
-        wait_until("the first piece is read", lambda: not unread(client))
+        wait_until("the first piece is read", lambda: server_has_read(client))
         client.send(bad[2:])
-        for start in range(0, len(good), 60000):
-            client.expect(good[start:start + 60000])
+        end = now() + options.hold
+        while now() < end and taken < len(good) // 2:
+            client.expect(good[taken:taken + 8192])
+            taken += 8192
             time.sleep(options.interval)
+        client.expect(good[taken:])
         client.expect_end()
+
+
+def server_has_read(client):
+    """Whether everything sent on a TCP connection has been read, by ss(8)."""
+    ports = client.peer[1], client.socket.getsockname()[1]
+    output = subprocess.run(["ss", "-Htn", "sport = :%d and dport = :%d" % ports],
+                            stdout=subprocess.PIPE, check=True, text=True).stdout
+    return not unread(client) and output.split()[1] == "0"
 
 
 def stood_still(options, framing):
