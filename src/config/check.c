@@ -207,27 +207,10 @@ check_message_size(const struct checked *checked, struct error *error)
 	return at_option(checked, "max_message_size", &service->max_message_size_place, error);
 }
 
-/* The kernel counts in seconds, and rounding could make "off" of it. */
-static int
-check_keepalive(const struct checked *checked, struct error *error)
-{
-	const struct config_service *service = checked->service;
-	char text[VALUE_TEXT_MAX];
-
-	if (service->tcp_keepalive_ms % 1000 == 0)
-		return 0;
-	value_print_duration(service->tcp_keepalive_ms, text);
-	error_set(error, "%s is no whole number of seconds; expected such as \"1s\" or \"30s\"",
-		text);
-	return at_option(checked, "tcp_keepalive", &service->tcp_keepalive_place, error);
-}
-
 static int
 check_service(struct checked *checked, struct error *error)
 {
 	if (check_required(checked, error) != 0 || check_listen(checked, error) != 0)
-		return -1;
-	if (check_keepalive(checked, error) != 0)
 		return -1;
 	if (check_unused(checked, error) != 0)
 		return -1;

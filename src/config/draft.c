@@ -94,7 +94,7 @@ static int
 set_field(void *field, const struct option *option, const struct setting *setting,
 	struct error *error)
 {
-	struct value_range range = { option->min, option->max };
+	struct value_range range = { option->min, option->max, option->step };
 
 	switch (option->type) {
 	case OPTION_BOOL:

@@ -7,11 +7,12 @@
 
 #include "config/nearest.h"
 
-#define KIBIBYTE INT64_C(1024)
-#define GIBIBYTE (1024 * 1024 * KIBIBYTE)
-#define DAY_MS   INT64_C(86400000)
+#define KIBIBYTE  INT64_C(1024)
+#define GIBIBYTE  (1024 * 1024 * KIBIBYTE)
+#define SECOND_MS INT64_C(1000)
+#define DAY_MS    INT64_C(86400000)
 
-/* Below what tcp(7) takes for TCP_KEEPIDLE, 32767 seconds. */
+/* Below what tcp(7) takes for TCP_KEEPIDLE, 32767 seconds; the kernel counts in seconds. */
 #define KEEPALIVE_MAX_MS INT64_C(32400000)
 
 enum {
@@ -179,9 +180,9 @@ const struct option option_table[] = {
 	  .fallback = "1024", .min = 1, .max = BACKLOG_MAX },
 	{ .key = "tcp_nodelay", SERVICE(tcp_nodelay), .type = OPTION_BOOL,
 	  .fallback = "true" },
-	{ .key = "tcp_keepalive", SERVICE(tcp_keepalive_ms), SERVICE_PLACE(tcp_keepalive),
+	{ .key = "tcp_keepalive", SERVICE(tcp_keepalive_ms),
 	  .type = OPTION_DURATION,
-	  .fallback = "30s", .min = 0, .max = KEEPALIVE_MAX_MS },
+	  .fallback = "30s", .min = 0, .max = KEEPALIVE_MAX_MS, .step = SECOND_MS },
 };
 /* clang-format on */
 

@@ -42,8 +42,9 @@ struct option {
 	size_t place; /* offset of the member that says where it was set; 0: nobody asks */
 	/* The default, as a file would say it without quotes, of a list "[]"; NULL: required. */
 	const char *fallback;
-	int64_t min,
-		max; /* of numbers, sizes, durations and rates; a string with MIN 1 is not empty */
+	/* Of numbers, sizes, durations and rates; a string with MIN 1 is not empty. */
+	int64_t min, max;
+	int64_t step;                    /* of durations: its multiples alone; 0: any */
 	const struct option_word *words; /* OPTION_WORD: ended by a NULL word */
 };
 

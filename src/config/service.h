@@ -80,7 +80,6 @@ struct config_service {
 	struct config_place max_message_size_place;
 	struct config_place dispatch_place;
 	struct config_place heartbeat_place;
-	struct config_place tcp_keepalive_place;
 	struct config_strings listen;
 	char *module;
 	enum wire_framing framing;

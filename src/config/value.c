@@ -187,14 +187,14 @@ value_duration(const char *text, struct value_range range, int64_t *value, struc
 {
 	bool can_be_off = range.min <= 0;
 	const char *or_off = can_be_off ? ", or \"off\"" : "";
-	char min[VALUE_TEXT_MAX], max[VALUE_TEXT_MAX];
+	char min[VALUE_TEXT_MAX], max[VALUE_TEXT_MAX], step[VALUE_TEXT_MAX];
 
 	if (can_be_off && strcmp(text, "off") == 0) {
 		*value = 0;
 		return 0;
 	}
 	if (can_be_off)
-		range.min = 1;
+		range.min = range.step > 0 ? range.step : 1;
 	value_print_duration(range.min, min);
 	value_print_duration(range.max, max);
 	if (parse(text, durations, value) != 0)
@@ -205,6 +205,11 @@ value_duration(const char *text, struct value_range range, int64_t *value, struc
 	if (!in_range(*value, range))
 		return error_set(error, "%.64s is out of range; expected %s to %s%s", text, min,
 			max, or_off);
+	if (range.step > 0 && *value % range.step != 0) {
+		value_print_duration(range.step, step);
+		return error_set(error, "%.64s is no multiple of %s; expected %s to %s%s", text,
+			step, min, max, or_off);
+	}
 	return 0;
 }
 

@@ -16,6 +16,7 @@ enum {
 
 struct value_range {
 	int64_t min, max;
+	int64_t step; /* of durations, which must be multiples of it; 0: any will do */
 };
 
 /* A whole number, as in "4" or "-1". */
@@ -27,8 +28,9 @@ PF_MUST_CHECK int value_size(
 	const char *text, struct value_range range, int64_t *value, struct error *error);
 
 /*
- * Milliseconds, as in "500ms", "10s", "5m" or "1h". Where the range begins at 0, "off" is 0;
- * no other text is, for a time of nothing could be meant as "at once" or as "never".
+ * Milliseconds, as in "500ms", "10s", "5m" or "1h". Where the range begins at 0, "off" is 0, and
+ * the least time is a step; no other text is 0, for a time of nothing could be meant as "at once"
+ * or as "never".
  */
 PF_MUST_CHECK int value_duration(
 	const char *text, struct value_range range, int64_t *value, struct error *error);

@@ -71,8 +71,11 @@ static struct value_range
 range_of(const struct pf_option *row)
 {
 	if (row->min != 0 || row->max != 0)
-		return (struct value_range){ row->min, row->max };
-	return (struct value_range){ row->type == PF_OPTION_INTEGER ? INT64_MIN : 0, INT64_MAX };
+		return (struct value_range){ .min = row->min, .max = row->max };
+	return (struct value_range){
+		.min = row->type == PF_OPTION_INTEGER ? INT64_MIN : 0,
+		.max = INT64_MAX,
+	};
 }
 
 static int

@@ -617,10 +617,13 @@ keepalive_is_in_whole_seconds(void **state)
 {
 	(void)state;
 	refuses_in_service("tcp_keepalive = \"1500ms\"",
-		"tcp_keepalive: 1500ms is no whole number of seconds; expected such as \"1s\" or "
-		"\"30s\"");
+		"tcp_keepalive: 1500ms is no multiple of 1s; expected 1s to 9h, or \"off\"");
 	refuses_in_service("tcp_keepalive = \"10h\"",
-		"tcp_keepalive: 10h is out of range; expected 1ms to 9h, or \"off\"");
+		"tcp_keepalive: 10h is out of range; expected 1s to 9h, or \"off\"");
+	refuses_in_service("tcp_keepalive = \"999ms\"",
+		"tcp_keepalive: 999ms is out of range; expected 1s to 9h, or \"off\"");
+	refuses_in_service("tcp_keepalive = \"0s\"",
+		"tcp_keepalive: 0s is out of range; expected 1s to 9h, or \"off\"");
 }
 
 static void
@@ -1716,7 +1719,7 @@ values_are_printed_in_the_largest_exact_unit(void **state)
 static void
 integers_are_read_to_their_last_bit(void **state)
 {
-	struct value_range all = { INT64_MIN, INT64_MAX };
+	struct value_range all = { .min = INT64_MIN, .max = INT64_MAX };
 	struct error error;
 	int64_t value;
 
@@ -1736,7 +1739,7 @@ integers_are_read_to_their_last_bit(void **state)
 static void
 sizes_that_overflow_are_out_of_range(void **state)
 {
-	struct value_range range = { 0, INT64_MAX - 1 };
+	struct value_range range = { .min = 0, .max = INT64_MAX - 1 };
 	struct error error;
 	int64_t value;
 
