@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 
 #include "base/address.h"
 #include "config/place.h"
@@ -45,14 +47,59 @@ check_required(const struct checked *checked, struct error *error)
 	return 0;
 }
 
-/* How many listeners of SERVICE, among its first COUNT, are written as TEXT. */
+/* The path of a unix socket, or NULL. */
+static const char *
+unix_path(const char *text)
+{
+	return strncmp(text, "unix:", strlen("unix:")) == 0 ? text + strlen("unix:") : NULL;
+}
+
+static const char *
+file_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? slash + 1 : path;
+}
+
+static bool
+find_folder(const char *path, struct stat *st)
+{
+	int size = (int)(file_name(path) - path);
+	char folder[sizeof(struct sockaddr_un)];
+
+	snprintf(folder, sizeof(folder), "%.*s", size, path);
+	return stat(size > 0 ? folder : ".", st) == 0;
+}
+
+/* A path can be spelled in many ways, and the later socket would take the name of the former. */
+static bool
+is_same_file(const char *a, const char *b)
+{
+	struct stat in_a, in_b;
+
+	return strcmp(file_name(a), file_name(b)) == 0 && find_folder(a, &in_a) &&
+		find_folder(b, &in_b) && in_a.st_dev == in_b.st_dev && in_a.st_ino == in_b.st_ino;
+}
+
+static bool
+is_same_address(const char *a, const char *b)
+{
+	const char *path_a = unix_path(a), *path_b = unix_path(b);
+
+	if (path_a != NULL && path_b != NULL && is_same_file(path_a, path_b))
+		return true;
+	return strcmp(a, b) == 0;
+}
+
+/* How many listeners of SERVICE, among its first COUNT, are that of TEXT. */
 static size_t
 count_listen(const struct config_service *service, size_t count, const char *text)
 {
 	size_t found = 0;
 
 	for (size_t i = 0; i < count; i++)
-		found += strcmp(service->listen.items[i], text) == 0;
+		found += is_same_address(service->listen.items[i], text);
 	return found;
 }
 
@@ -83,12 +130,13 @@ check_listen(const struct checked *checked, struct error *error)
 {
 	for (size_t i = 0; i < checked->service->listen.count; i++) {
 		const char *text = checked->service->listen.items[i];
-		const struct config_service *taken = find_listen(checked, i, text);
+		const struct config_service *taken;
 		struct address address;
 
 		if (address_parse(&address, text, error) != 0 ||
 			check_family(&address, text, error) != 0)
 			return at_option(checked, "listen", &checked->service->listen_place, error);
+		taken = find_listen(checked, i, text);
 		if (taken == NULL || address_port_is_free(&address))
 			continue;
 		error_set(error,

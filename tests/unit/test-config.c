@@ -596,6 +596,34 @@ each_address_is_checked_and_stands_once(void **state)
 }
 
 static void
+a_unix_socket_stands_once_however_it_is_spelled(void **state)
+{
+	static const char *const spellings[] = { "./s", "d/../s", ".//s", "./d/.././s", "l/s" };
+	char text[512], expected[512];
+	struct config *config;
+
+	(void)state;
+	assert_int_equal(mkdir("d", 0700), 0);
+	assert_int_equal(symlink(".", "l"), 0);
+	for (size_t i = 0; i < countof(spellings); i++) {
+		snprintf(text, sizeof(text),
+			"services = { a = { module = \"echo\" listen = \"unix:s\" }\n"
+			" b = { module = \"echo\"\n listen = \"unix:%s\" } }\n",
+			spellings[i]);
+		snprintf(expected, sizeof(expected),
+			"x.conf:3: services.b.listen: \"unix:%s\" is listened on by services.a "
+			"already; expected each address once",
+			spellings[i]);
+		refuses(text, expected);
+	}
+	config = load(
+		"services = { main = { module = \"echo\"\n"
+		" listen = [ \"unix:s\", \"unix:d/s\", \"unix:t\", \"unix:none/s\", \"unix:other/s\", "
+		"\"127.0.0.1:0\" ] } }\n");
+	config_free(&config);
+}
+
+static void
 each_network_is_checked_where_it_stands(void **state)
 {
 	(void)state;
@@ -1806,6 +1834,7 @@ main(void)
 		cmocka_unit_test(an_empty_string_is_refused_where_it_means_nothing),
 		cmocka_unit_test(each_address_is_checked_and_stands_once),
 		cmocka_unit_test(each_network_is_checked_where_it_stands),
+		cmocka_unit_test(a_unix_socket_stands_once_however_it_is_spelled),
 		cmocka_unit_test(keepalive_is_in_whole_seconds),
 		cmocka_unit_test(a_message_has_to_fit_its_length_field),
 		cmocka_unit_test(a_message_has_to_fit_its_adjusted_length),
