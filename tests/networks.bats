@@ -4,12 +4,14 @@
 setup() {
     load lib/server
     load lib/client
+    load lib/load
     load lib/modules
     bats_load_library bats-support
     bats_load_library bats-assert
 }
 
 teardown() {
+    load_teardown
     server_teardown
 }
 
@@ -143,6 +145,18 @@ waiting_in_queue() {
     refute_output --partial served
     [ "$(grep -c 'connection refused' "$SERVER_LOG")" -lt 100 ]
     [ "$(ss -Htn state established "sport = :${ADDRESS##*:}" | wc -l)" -eq 0 ]
+}
+
+@test "a flood of refusals hides no refusal for another reason" {
+    echo_start --set workers=1 --set max_connections=1 --set deny=127.0.0.2 --set allow=127.0.0.0/30
+    talk_start "$ADDRESS"
+    talk open 1
+    knock "$(printf '127.0.0.2%.0s,' {1..200})127.0.0.3,127.0.0.8"
+    refute_output --partial served
+    server_has_logged 'msg="connection refused" reason=max_connections service=main peer=127.0.0.3:'
+    server_has_logged 'msg="connection refused" reason="not in allow" service=main peer=127.0.0.8:'
+    wait_until server_has_logged 'msg="similar log lines held back" held=[0-9]+$'
+    [ "$(grep -c 'reason=deny' "$SERVER_LOG")" -lt 100 ]
 }
 
 # backlog_of: what the kernel has for the listener.

@@ -29,14 +29,14 @@ enum taken {
 	TAKEN_SERVED,
 };
 
-static const char *const refusals[] = {
-	[ADMISSION_GRANTED] = NULL,
-	[ADMISSION_FULL] = "max_connections",
-	[ADMISSION_SERVICE_FULL] = "max_connections of the service",
-	[ADMISSION_ADDRESS_FULL] = "max_connections_per_ip",
-	[ADMISSION_NO_ROOM] = "max_connections_per_ip: too many addresses",
+static const enum refusal refusals[] = {
+	[ADMISSION_GRANTED] = REFUSAL_NONE,
+	[ADMISSION_FULL] = REFUSAL_FULL,
+	[ADMISSION_SERVICE_FULL] = REFUSAL_SERVICE_FULL,
+	[ADMISSION_ADDRESS_FULL] = REFUSAL_ADDRESS_FULL,
+	[ADMISSION_NO_ROOM] = REFUSAL_NO_ROOM,
 };
-static_assert(countof(refusals) == ADMISSION__COUNT, "a text for each refusal");
+static_assert(countof(refusals) == ADMISSION__COUNT, "a refusal for each outcome");
 
 void
 acceptor_start(struct acceptor *acceptor)
@@ -96,14 +96,14 @@ on_rested(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 
 static void
 log_refused(struct network *network, const struct acceptor_listener *listener, int fd,
-	const char *reason)
+	enum refusal refusal)
 {
 	char text[ADDRESS_TEXT_MAX];
 
-	if (!log_limit_pass(&network->refused_limit, loop_now(network->loop)))
+	if (!log_limit_pass(&network->refusal_limits[refusal], loop_now(network->loop)))
 		return;
 	address_print_peer(fd, text);
-	log_warn("connection refused", log_str("reason", reason),
+	log_warn("connection refused", log_str("reason", refusal_text(refusal)),
 		log_str("service", listener->config->name), log_str("peer", text));
 }
 
@@ -117,19 +117,19 @@ is_in(const struct config_networks *networks, const struct host *host)
 	return false;
 }
 
-/* Why a client may not connect at all; NULL: it may. */
-static const char *
+/* Why a client may not connect at all. */
+static enum refusal
 find_ban(const struct config_service *service, const struct host *host)
 {
 	if (is_in(&service->deny, host))
-		return "deny";
+		return REFUSAL_DENIED;
 	if (service->allow.texts.count > 0 && !is_in(&service->allow, host))
-		return "not in allow";
-	return NULL;
+		return REFUSAL_NOT_ALLOWED;
+	return REFUSAL_NONE;
 }
 
-/* Why there is no place for the client; NULL: it has PLACE. */
-static const char *
+/* Why there is no place for the client; if there is, it has PLACE. */
+static enum refusal
 find_place(const struct acceptor *acceptor, const struct acceptor_listener *listener,
 	const struct host *host, struct admission_place *place)
 {
@@ -150,13 +150,13 @@ admit(struct acceptor *acceptor, const struct acceptor_listener *listener, int f
 	const struct host *host)
 {
 	struct admission_place place;
-	const char *refusal = NULL;
+	enum refusal refusal = REFUSAL_NONE;
 
 	if (host != NULL)
 		refusal = find_ban(listener->config, host);
-	if (refusal == NULL)
+	if (refusal == REFUSAL_NONE)
 		refusal = find_place(acceptor, listener, host, &place);
-	if (refusal == NULL) {
+	if (refusal == REFUSAL_NONE) {
 		acceptor->accepted(acceptor->arg, fd, listener->service, place);
 		return TAKEN_SERVED;
 	}

@@ -14,5 +14,6 @@ src_libnet_a_SOURCES = \
 	src/net/listener.c src/net/listener.h \
 	src/net/network.c src/net/network.h \
 	src/net/output.c src/net/output.h \
+	src/net/refusal.c src/net/refusal.h \
 	src/net/transport.c src/net/transport.h \
 	src/net/unix_socket.c src/net/unix_socket.h

@@ -60,7 +60,8 @@ network_report_held(struct network *network)
 {
 	int64_t now_ms = loop_now(network->loop);
 
-	log_limit_report(&network->refused_limit, now_ms);
+	for (size_t i = 0; i < REFUSAL__COUNT; i++)
+		log_limit_report(&network->refusal_limits[i], now_ms);
 	log_limit_report(&network->protocol_limit, now_ms);
 	log_limit_report(&network->accept_limit, now_ms);
 }

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "net/connections.h"
 #include "net/deadline.h"
+#include "net/refusal.h"
 #include "process/loop.h"
 #include "segment/ids.h"
 #include "segment/segment.h"
@@ -51,7 +52,7 @@ struct network {
 	struct connection_list closed; /* at the end of the turn their owner hears of it */
 	size_t open_count;
 	/* What clients can provoke is logged at a bounded rate, each kind for itself. */
-	struct log_limit refused_limit;
+	struct log_limit refusal_limits[REFUSAL__COUNT];
 	struct log_limit protocol_limit;
 	struct log_limit accept_limit;
 	struct gather gather;

@@ -449,8 +449,8 @@ session_open(struct network *network, int fd, struct admission_place place, stru
 		}
 		free(session);
 	}
-	if (log_limit_pass(&network->refused_limit, loop_now(network->loop)))
-		log_warn("connection refused", log_str("reason", "no memory"),
+	if (log_limit_pass(&network->refusal_limits[REFUSAL_NO_MEMORY], loop_now(network->loop)))
+		log_warn("connection refused", log_str("reason", refusal_text(REFUSAL_NO_MEMORY)),
 			log_str("service", service->config->name));
 	close(fd);
 	admission_release(network->segment, place);
