@@ -86,6 +86,7 @@ EXTRA_DIST += tests/run \
 	tests/lib/loglines.py \
 	tests/lib/modules.bash \
 	tests/lib/modules/commands.c \
+	tests/lib/modules/damage.c \
 	tests/lib/modules/nested.c \
 	tests/lib/modules/refused.c \
 	tests/lib/modules/sized.c \

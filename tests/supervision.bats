@@ -127,6 +127,57 @@ talk_open_works() {
     module_crashes exit 'exit status 1'
 }
 
+# damage_start [ARGUMENT...]: a server of lib/modules/damage.c; sets ADDRESS.
+damage_start() {
+    module_build damage
+    open_tmpdir
+    server_start --listen 127.0.0.1:0 --module "$MODULE" --set workers=1 "$@"
+    ADDRESS=$(server_address)
+}
+
+@test "W1: a worker whose event loop breaks says so, ends with EX_SOFTWARE and is replaced" {
+    local pid
+    damage_start
+    pid=$(worker_pid 1)
+    run "$PREFORKCAT" "$ADDRESS" loop
+    wait_until worker_is_new 1 "$pid"
+    server_has_logged 'level=error process=worker .*msg="the event loop is broken" code=-1$'
+    server_has_logged "msg=\"worker died\" worker=1 generation=1 pid=$pid how=\"exit status 70\" "
+    run "$PREFORKCAT" "$ADDRESS" "served again"
+    assert_output "served again"
+}
+
+# trampled WORD: a worker that has written junk to its shared memory is reported when it ends. The
+# clients of the other one notice nothing, and the junk goes with it: as many get in as may.
+trampled() {
+    local number pid
+    damage_start --set workers=2 --set max_connections=10 --set max_connections_per_ip=8 \
+        --set accept_rate=1000
+    talk_start "$ADDRESS"
+    talk open 6
+    run "$PREFORKCAT" "$ADDRESS" "$1"
+    number=${output#done by }
+    pid=$(worker_pid "$number")
+    kill -KILL "$pid"
+    wait_until worker_is_new "$number" "$pid"
+    server_has_logged "level=error process=master .*msg=\"the worker's slot in shared memory holds nonsense\" worker=$number pid=$pid connections=[0-9]{10}\$"
+    server_has_logged "msg=\"worker died\" worker=$number .*how=\"signal KILL[^\"]*\" .*connections=0\$"
+    talk ping
+    [[ $TALK_SAID =~ ^alive=([234])\ (eof|reset)=[234]$ ]]
+    talk_gives $((8 - BASH_REMATCH[1])) fill
+    talk close
+    server_stop
+    assert_equal "$SERVER_STATUS" 0
+}
+
+@test "M4: junk in all of a worker's shared memory is reported, and gone with that worker" {
+    trampled slot
+}
+
+@test "M4: junk in a worker's counts of connections is reported, and gone with that worker" {
+    trampled counts
+}
+
 @test "W1: the places of a killed worker are free at once" {
     local pid held
     start_tagged --set max_connections=10
