@@ -192,6 +192,43 @@ END
     [ -S "$BATS_TEST_TMPDIR/target" ]
 }
 
+# refused_with_its_pid COMMAND: a shell runs it, knowing as $$ the pid of the server that it becomes,
+# which is refused with 69: the socket is made under a name with that pid first.
+refused_with_its_pid() {
+    run timeout 20 bash -c "$1; "'exec "$0" --listen "unix:$1" --module echo --set workers=1' \
+        "$PREFORKD" "$SOCKET"
+    assert_failure 69
+    assert_output --partial "cannot bind: Address already in use"
+    [ ! -e "$SOCKET" ]
+}
+
+@test "a file that is no socket at the name where a socket is made is refused, and stays as it is" {
+    # shellcheck disable=SC2016 # for the other shell
+    refused_with_its_pid 'echo precious >"$1.$$"'
+    assert_equal "$(cat "$SOCKET".*)" precious
+}
+
+@test "A2: a symbolic link at the name where a socket is made is refused, and not followed" {
+    leave_socket "$BATS_TEST_TMPDIR/target"
+    # shellcheck disable=SC2016 # for the other shell
+    refused_with_its_pid 'ln -s "${1%/*}/target" "$1.$$"'
+    [ -S "$BATS_TEST_TMPDIR/target" ]
+    [ -L "$(echo "$SOCKET".*)" ]
+}
+
+@test "a socket that was left at the name where a socket is made is replaced" {
+    leave_socket "$BATS_TEST_TMPDIR/left"
+    SERVER_LOG=$BATS_TEST_TMPDIR/server-0.log
+    # shellcheck disable=SC2016 # for the other shell
+    bash -c 'mv "$2" "$1.$$"; exec "$0" --listen "unix:$1" --module echo --set workers=1' \
+        "$PREFORKD" "$SOCKET" "$BATS_TEST_TMPDIR/left" </dev/null >"$SERVER_LOG" 2>&1 3>&- &
+    SERVER_PID=$!
+    SERVER_PIDS+=("$SERVER_PID")
+    wait_until server_is_ready_or_gone
+    serves "unix:$SOCKET"
+    [ ! -e "$SOCKET.$SERVER_PID" ]
+}
+
 @test "a socket in a folder that is not there is refused with the reason" {
     expect_refusal 69 "No such file or directory" --listen "unix:$BATS_TEST_TMPDIR/none/socket"
 }
