@@ -151,8 +151,8 @@ damage_start() {
 # clients of the other one notice nothing, and the junk goes with it: as many get in as may.
 trampled() {
     local number pid
-    damage_start --set workers=2 --set max_connections=10 --set max_connections_per_ip=8 \
-        --set accept_rate=1000
+    damage_start --set workers=2 --set max_connections=10 --set services.main.max_connections=9 \
+        --set max_connections_per_ip=8 --set accept_rate=1000
     talk_start "$ADDRESS"
     talk open 6
     run "$PREFORKCAT" "$ADDRESS" "$1"
