@@ -91,6 +91,7 @@ EXTRA_DIST += tests/run \
 	tests/lib/modules/refused.c \
 	tests/lib/modules/sized.c \
 	tests/lib/modules/sockets.c \
+	tests/lib/modules/status.c \
 	tests/lib/peer.bash \
 	tests/lib/peer.py \
 	tests/lib/server.bash \

@@ -195,6 +195,7 @@ END
 # refused_with_its_pid COMMAND: a shell runs it, knowing as $$ the pid of the server that it becomes,
 # which is refused with 69: the socket is made under a name with that pid first.
 refused_with_its_pid() {
+    # shellcheck disable=SC2016 # for the other shell
     run timeout 20 bash -c "$1; "'exec "$0" --listen "unix:$1" --module echo --set workers=1' \
         "$PREFORKD" "$SOCKET"
     assert_failure 69

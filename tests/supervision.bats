@@ -434,6 +434,39 @@ status_of() {
     done
 }
 
+# module_ran_as COUNT UID GID GROUPS: what lib/modules/status.c said, in so many processes.
+module_ran_as() {
+    local step
+    for step in load init; do
+        printf '%s\n' "Uid: $2 $2 $2 $2" "Gid: $3 $3 $3 $3" "Groups: $4" \
+            "CapPrm: 0000000000000000" "CapEff: 0000000000000000" "NoNewPrivs: 1" |
+            sed "s/^/$1 module: $step /"
+    done | sort >"$BATS_TEST_TMPDIR/expected"
+    grep '^module: ' "$SERVER_LOG" | sort | uniq -c | sed 's/^ *//' | sort |
+        diff "$BATS_TEST_TMPDIR/expected" -
+}
+
+@test "not a line of a module's code runs before its worker has given up every right, in -t too" {
+    local nobody_id group
+    [ "$(id -u)" = 0 ] || skip "not root"
+    nobody_id=$(id -u nobody) group=$(id -g nobody)
+    module_build status
+    open_tmpdir
+    SERVER_LOG=$BATS_TEST_TMPDIR/check.log
+    setpriv --groups 0,1,2,3 "$PREFORKD" -t --listen 127.0.0.1:0 --module "$MODULE" \
+        --set user=nobody 2>"$SERVER_LOG"
+    module_ran_as 1 "$nobody_id" "$group" "$group"
+    printf '#!/bin/sh\nexec setpriv --groups 0,1,2,3 "%s" "$@"\n' "$PREFORKD" >"$BATS_TEST_TMPDIR/run"
+    chmod +x "$BATS_TEST_TMPDIR/run"
+    PREFORKD=$BATS_TEST_TMPDIR/run
+    server_start --listen 127.0.0.1:0 --module "$MODULE" --set workers=2 --set user=nobody
+    module_ran_as 2 "$nobody_id" "$group" "$group"
+    group=$(getent group games | cut -d: -f3)
+    server_start --listen 127.0.0.1:0 --module "$MODULE" --set workers=2 --set user=daemon \
+        --set group=games
+    module_ran_as 2 "$(id -u daemon)" "$group" "$group"
+}
+
 @test "workers are who user and group say, respawned ones too" {
     local pid
     [ "$(id -u)" = 0 ] || skip "not root"
