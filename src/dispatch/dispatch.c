@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 enum {
@@ -22,6 +23,7 @@ dispatch_open(struct dispatch *dispatch, const struct config *config, struct loo
 		.spare = TAILQ_HEAD_INITIALIZER(dispatch->spare),
 		.spare_jobs = TAILQ_HEAD_INITIALIZER(dispatch->spare_jobs),
 		.kept = TAILQ_HEAD_INITIALIZER(dispatch->kept),
+		.watched = TAILQ_HEAD_INITIALIZER(dispatch->watched),
 	};
 	pool_open(&dispatch->pool, config, &dispatch->completion);
 }
@@ -77,9 +79,18 @@ dispatch_job(struct dispatch *dispatch)
 	return job;
 }
 
+static void
+unwatch(struct dispatch *dispatch, struct job *job)
+{
+	TAILQ_REMOVE(&dispatch->watched, job, watched_entry);
+	job->watched = false;
+}
+
 void
 dispatch_free_job(struct dispatch *dispatch, struct job *job)
 {
+	if (job->watched)
+		unwatch(dispatch, job);
 	TAILQ_INSERT_HEAD(&dispatch->spare_jobs, job, entry);
 }
 
@@ -135,6 +146,33 @@ dispatch_collect(struct dispatch *dispatch)
 		take(dispatch, post);
 		post = next;
 	}
+}
+
+void
+dispatch_watch(struct dispatch *dispatch, struct job *job, int64_t limit_ms)
+{
+	if (job->watched)
+		return;
+	job->watched = true;
+	job->limit_us = limit_ms * 1000;
+	TAILQ_INSERT_TAIL(&dispatch->watched, job, watched_entry);
+}
+
+bool
+dispatch_check_watched(struct dispatch *dispatch)
+{
+	const int64_t now_us = clock_monotonic_us();
+	struct job *job, *next;
+	bool exhausted = false;
+
+	TAILQ_FOREACH_SAFE (job, &dispatch->watched, watched_entry, next) {
+		if (now_us - atomic_load_explicit(&job->begun_us, memory_order_relaxed) <
+			job->limit_us)
+			continue;
+		unwatch(dispatch, job);
+		exhausted = pool_give_up(&dispatch->pool, job) || exhausted;
+	}
+	return exhausted;
 }
 
 void

@@ -39,6 +39,7 @@ struct dispatch {
 	struct request_list spare;
 	struct job_list spare_jobs;
 	struct request_list kept; /* the longest kept one first */
+	struct job_list watched;  /* those with a handler that was given up */
 	struct log_limit kept_limit;
 	_Atomic size_t letters; /* bytes of those on their way. Any thread */
 	bool has_pool;
@@ -76,6 +77,18 @@ void dispatch_free_job(struct dispatch *dispatch, struct job *job);
 /* A request is kept and pending, or is no more. */
 void dispatch_keep(struct dispatch *dispatch, struct request *request, int64_t now_ms);
 void dispatch_unkeep(struct dispatch *dispatch, struct request *request);
+
+/*
+ * The request that a thread runs for JOB has been answered in its stead. If its handler takes
+ * longer than LIMIT_MS in all, the thread counts as lost.
+ */
+void dispatch_watch(struct dispatch *dispatch, struct job *job, int64_t limit_ms);
+
+/*
+ * Once in a while: looks for handlers that hang. Returns whether one was found and the pool is now
+ * exhausted.
+ */
+bool dispatch_check_watched(struct dispatch *dispatch);
 
 /* Once in a while: logs what has been kept for very long. */
 void dispatch_check_kept(struct dispatch *dispatch, int64_t now_ms);

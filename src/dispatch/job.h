@@ -32,17 +32,21 @@ enum {
 
 struct job {
 	struct post post;
-	TAILQ_ENTRY(job) entry; /* in a queue of the pool; or among spare ones */
-	uint64_t connection;    /* id of the one whose requests these are */
+	TAILQ_ENTRY(job) entry;         /* in a queue of the pool; or among spare ones */
+	TAILQ_ENTRY(job) watched_entry; /* if `watched` */
+	uint64_t connection;            /* id of the one whose requests these are */
 	enum config_priority priority;
 	unsigned count;          /* requests */
 	unsigned collected;      /* loop: of them, those that it has got back as done */
 	_Atomic uint64_t limits; /* begun, and in the upper half the end of what may begin */
 	_Atomic unsigned done;
 	_Atomic unsigned flags;
-	bool queued; /* under the pool's lock: it is in a queue */
-	bool held;   /* under the pool's lock: a thread has it */
-	bool lost;   /* under the pool's lock: that thread counts as lost */
+	_Atomic int64_t begun_us; /* when the handler that runs was called: monotonic */
+	int64_t limit_us;         /* loop: watched: how long that may take */
+	bool watched;             /* loop: its handler was given up, and may hang */
+	bool queued;              /* under the pool's lock: it is in a queue */
+	bool held;                /* under the pool's lock: a thread has it */
+	bool lost;                /* under the pool's lock: that thread counts as lost */
 	struct request *requests[JOB_MAX];
 };
 

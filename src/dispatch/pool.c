@@ -189,6 +189,14 @@ handle(struct pool *pool, struct turn *turn, struct request *request, int64_t no
 		drop_rest(pool, turn->job);
 }
 
+/* The time comes first, so that nobody takes the time of the one before for that of this one. */
+static struct request *
+begin(struct job *job, int64_t now_us)
+{
+	atomic_store_explicit(&job->begun_us, now_us, memory_order_relaxed);
+	return job_begin(job);
+}
+
 /* Runs what was granted. Returns the time. */
 static int64_t
 run_granted(struct pool *pool, struct turn *turn)
@@ -197,7 +205,7 @@ run_granted(struct pool *pool, struct turn *turn)
 	int64_t now_us = clock_monotonic_us();
 
 	turn->since_us = turn->posted_us = now_us;
-	while (turn->granted > 0 && (request = job_begin(turn->job)) != NULL) {
+	while (turn->granted > 0 && (request = begin(turn->job, now_us)) != NULL) {
 		turn->granted--;
 		uncount(pool, turn->job->priority, 1);
 		handle(pool, turn, request, now_us);

@@ -80,8 +80,8 @@ void pool_flush(struct pool *pool);
 unsigned pool_take_back(struct pool *pool, struct job *job, unsigned *end, bool *over);
 
 /*
- * Loop: the handler that JOB runs is not waited for any longer. Returns whether the pool is
- * exhausted: it has lost as many threads as it is to have.
+ * Loop: the handler that a thread runs for JOB, if it still does, hangs. Returns whether the pool
+ * is exhausted: it has lost as many threads as it is to have.
  */
 PF_MUST_CHECK bool pool_give_up(struct pool *pool, struct job *job);
 

@@ -511,8 +511,6 @@ static void
 expire(struct pipeline *pipeline, struct request *request)
 {
 	struct sessions *sessions = sessions_of(pipeline);
-	struct pool *pool = &sessions->dispatch.pool;
-	struct job *job = request->job;
 
 	sessions->expired++;
 	log_expired(pipeline, request);
@@ -521,8 +519,9 @@ expire(struct pipeline *pipeline, struct request *request)
 		request->state = REQUEST_DONE;
 		return;
 	}
-	if (request->state == REQUEST_QUEUED && pool_give_up(pool, job))
-		sessions->exhausted = true;
+	if (request->state == REQUEST_QUEUED)
+		dispatch_watch(&sessions->dispatch, request->job,
+			request->service->config->request_timeout_ms);
 	stand_in(pipeline, request);
 }
 

@@ -140,4 +140,6 @@ sessions_report(struct sessions *sessions)
 	log_limit_report(&sessions->overload_limit, now_ms);
 	log_limit_report(&sessions->timeout_limit, now_ms);
 	dispatch_check_kept(&sessions->dispatch, now_ms);
+	if (dispatch_check_watched(&sessions->dispatch))
+		sessions->exhausted = true;
 }
