@@ -4,6 +4,9 @@ src_libworker_a_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 src_libworker_a_SOURCES = \
 	src/worker/check.c \
 	src/worker/drain.c src/worker/drain.h \
+	src/worker/expiry.c src/worker/expiry.h \
+	src/worker/feeder.c src/worker/feeder.h \
+	src/worker/intake.c src/worker/intake.h \
 	src/worker/pipeline.c src/worker/pipeline.h \
 	src/worker/request_log.c src/worker/request_log.h \
 	src/worker/session.c src/worker/session.h \

@@ -31,6 +31,18 @@ struct pipeline {
 	bool full;        /* max_pipeline: no more is taken from the connection */
 };
 
+static inline struct sessions *
+pipeline_sessions(const struct pipeline *pipeline)
+{
+	return session_sessions(pipeline->session);
+}
+
+static inline struct dispatch *
+pipeline_dispatch(const struct pipeline *pipeline)
+{
+	return &pipeline_sessions(pipeline)->dispatch;
+}
+
 /* Whether a message that has come now may be routed at once, and be answered at once. */
 static inline bool
 pipeline_is_clear(const struct session *session)
@@ -69,10 +81,16 @@ bool pipeline_abandon(struct session *session);
 /* Whoever needs it is gone: frees REQUEST, or leaves it to the module that keeps it. */
 void pipeline_disown(struct sessions *sessions, struct request *request);
 
-/* There is room in a queue again: goes on with those that wait for it. */
-void pipeline_relieve(struct sessions *sessions, enum config_priority priority);
+/*
+ * Takes back what JOB has not begun, which then waits again. A job that no thread has comes back by
+ * itself, with what a thread had done of it before.
+ */
+void pipeline_take_back(struct pipeline *pipeline, struct job *job);
 
-/* For sessions.c: a request_timeout is over. */
-void pipeline_expired(struct deadline *deadline);
+/*
+ * The client gets nothing for REQUEST, which is in no pipeline any more. WHY is REQUEST_GONE or
+ * REQUEST_LATE, in case the module still has it.
+ */
+void pipeline_give_up(struct pipeline *pipeline, struct request *request, unsigned why);
 
 #endif

@@ -51,6 +51,12 @@ void session_advance(struct session *session);
 /* Sends the recorded reply of REQUEST, whose turn it is. Its memory must last until the flush. */
 void session_deliver(struct session *session, struct request *request);
 
+/* A `send` of requests: at once, for a handler that runs on the loop when it is its turn. */
+int session_send_now(struct request *request, const struct pf_span *parts, size_t count);
+
+/* A request is over: says what is to be said of it in the log. */
+void session_report(struct session *session, const struct request *request);
+
 /* Sends a message that no request asked for, if the framing can carry it. Copies the bytes. */
 void session_send(struct session *session, const char *data, size_t size);
 

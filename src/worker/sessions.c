@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #include "net/output.h"
+#include "worker/expiry.h"
+#include "worker/feeder.h"
 #include "worker/pipeline.h"
 #include "worker/session.h"
 
@@ -100,7 +102,7 @@ sessions_open(struct sessions *sessions, const struct config *config, struct loo
 	sessions->network = network_open(loop, segment, index, &session_ops, error);
 	if (sessions->network == NULL)
 		return -1;
-	return deadlines_open(&sessions->deadlines, loop, pipeline_expired, error);
+	return deadlines_open(&sessions->deadlines, loop, expiry_run, error);
 }
 
 void
@@ -119,7 +121,7 @@ sessions_turn(struct sessions *sessions)
 {
 	dispatch_collect(&sessions->dispatch);
 	for (unsigned i = 0; i < CONFIG_PRIORITY__COUNT; i++)
-		pipeline_relieve(sessions, (enum config_priority)i);
+		feeder_relieve(sessions, (enum config_priority)i);
 	output_flush_gathered(sessions->network);
 	pool_flush(&sessions->dispatch.pool);
 	network_sweep(sessions->network);

@@ -25,6 +25,7 @@ open_tmpdir() {
 # A crash on purpose is to be a crash, whatever sanitizers make of it.
 let_crash() {
     export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}handle_segv=0:handle_abort=0
+    export TSAN_OPTIONS=${TSAN_OPTIONS:+$TSAN_OPTIONS:}handle_segv=0:handle_abort=0
 }
 
 # install_tree FOLDER: `make install` into it. One at a time, for installing relinks the modules.

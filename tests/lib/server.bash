@@ -112,4 +112,10 @@ server_teardown() {
     if [ "${BATS_TEST_COMPLETED:-}" != 1 ]; then
         tail -n 40 "$BATS_TEST_TMPDIR"/server-*.log 2>/dev/null || :
     fi
+    server_is_sane
+}
+
+# Fails, and shows it, if a sanitizer has found something in a server.
+server_is_sane() {
+    ! grep -hEA 40 'Sanitizer: |runtime error: ' "$BATS_TEST_TMPDIR"/server-*.log 2>/dev/null
 }

@@ -1,0 +1,177 @@
+#include <config.h>
+
+#include "worker/feeder.h"
+
+#include <sys/param.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+static void
+log_overload(struct pipeline *pipeline, const struct request *request, const char *text)
+{
+	struct sessions *sessions = pipeline_sessions(pipeline);
+	const struct network *network = sessions->network;
+
+	if (!log_limit_pass(&sessions->overload_limit, loop_now(network->loop)))
+		return;
+	log_warn(text, log_str("service", request->service->config->name),
+		log_uint("queue_length", sessions->dispatch.pool.queue_length),
+		log_uint("waits", sessions->waits), log_uint("shed", sessions->shed),
+		log_id("connection", request->connection),
+		log_uint("request", request->public.number));
+}
+
+static void
+crowd(struct pipeline *pipeline, const struct request *request)
+{
+	struct sessions *sessions = pipeline_sessions(pipeline);
+
+	if (pipeline->crowded)
+		return;
+	pipeline->crowded = true;
+	pipeline->priority = request->priority;
+	TAILQ_INSERT_TAIL(&sessions->crowded[pipeline->priority], pipeline, entry);
+	sessions->waits++;
+	log_overload(pipeline, request, "the queue is full: connections are not read");
+}
+
+static void
+shed(struct pipeline *pipeline, struct request *request)
+{
+	pipeline_sessions(pipeline)->shed++;
+	log_overload(pipeline, request, "the queue is full: requests are shed");
+	request_answer_notice(request, PF_NOTICE_BUSY);
+	request->state = REQUEST_DONE;
+}
+
+/* Cheap handlers are worth a thread together; dear ones of a concurrent module each for itself. */
+static unsigned
+job_length(const struct service *service)
+{
+	const unsigned aim_us = 50;
+	unsigned us;
+
+	if (!service_is_concurrent(service))
+		return JOB_MAX;
+	us = atomic_load_explicit(&service->handler_us, memory_order_relaxed);
+	return MIN(MAX(aim_us / (us + 1), 1), JOB_MAX);
+}
+
+static bool
+joins(struct request *request, const struct job *job)
+{
+	if (request->state != REQUEST_WAITING)
+		return false;
+	if (!request->routed)
+		request_route(request);
+	return !request->is_inline && request->priority == job->priority;
+}
+
+/* Makes a job of MOST requests from FIRST on, which is for the pool, and of those like it. */
+static void
+submit(struct pipeline *pipeline, struct request *first, unsigned most)
+{
+	struct dispatch *dispatch = pipeline_dispatch(pipeline);
+	struct job *job = dispatch_job(dispatch);
+
+	if (job == NULL) {
+		connection_close(&pipeline->session->connection, CLOSE_MEMORY);
+		return;
+	}
+	job->connection = first->connection;
+	job->priority = first->priority;
+	for (struct request *request = first;
+		request != NULL && job->count < most && joins(request, job);
+		request = TAILQ_NEXT(request, entry)) {
+		request->state = REQUEST_QUEUED;
+		request->job = job;
+		job->requests[job->count++] = request;
+	}
+	job_seal(job);
+	pipeline->jobs++;
+	pool_submit(&dispatch->pool, job);
+}
+
+static void
+run_inline(struct pipeline *pipeline, struct request *request)
+{
+	const bool measured = request->framed_us > 0;
+
+	if (measured)
+		request->begun_us = clock_monotonic_us();
+	request_run(request);
+	if (measured)
+		request->ended_us = clock_monotonic_us();
+	pipeline_handled(pipeline->session, request);
+}
+
+/* Dispatches REQUEST, which waits. Returns whether others may be dispatched behind it. */
+static bool
+dispatch_one(struct pipeline *pipeline, struct request *request)
+{
+	const struct service *service = request->service;
+	unsigned room;
+
+	if (!request->routed)
+		request_route(request);
+	if (request->is_inline) {
+		run_inline(pipeline, request);
+		return true;
+	}
+	room = pool_room(&pipeline_dispatch(pipeline)->pool, request->priority);
+	if (room > 0) {
+		submit(pipeline, request, MIN(room, job_length(service)));
+		return true;
+	}
+	if (service->config->overload == CONFIG_OVERLOAD_SHED) {
+		shed(pipeline, request);
+		return true;
+	}
+	crowd(pipeline, request);
+	return false;
+}
+
+static bool
+may_dispatch(const struct pipeline *pipeline)
+{
+	const struct session *session = pipeline->session;
+
+	if (session->connection.state == CONNECTION_CLOSED || pipeline->crowded)
+		return false;
+	return service_is_concurrent(session_service(session)) ||
+		(pipeline->jobs == 0 && pipeline->kept == 0);
+}
+
+static struct request *
+next_waiting(struct request *request)
+{
+	while (request != NULL && request->state != REQUEST_WAITING)
+		request = TAILQ_NEXT(request, entry);
+	return request;
+}
+
+void
+feeder_dispatch(struct pipeline *pipeline)
+{
+	struct request *request = TAILQ_FIRST(&pipeline->requests);
+
+	while (may_dispatch(pipeline) && (request = next_waiting(request)) != NULL) {
+		if (!dispatch_one(pipeline, request))
+			break;
+	}
+}
+
+void
+feeder_relieve(struct sessions *sessions, enum config_priority priority)
+{
+	struct pipeline_list *crowded = &sessions->crowded[priority];
+	struct pipeline *pipeline;
+
+	while ((pipeline = TAILQ_FIRST(crowded)) != NULL &&
+		pool_is_relieved(&sessions->dispatch.pool, priority)) {
+		TAILQ_REMOVE(crowded, pipeline, entry);
+		pipeline->crowded = false;
+		session_advance(pipeline->session);
+	}
+}

@@ -1,0 +1,212 @@
+#include <config.h>
+
+#include "worker/intake.h"
+
+#include "base/address.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "net/flow.h"
+#include "net/output.h"
+#include "worker/pipeline.h"
+
+/* What one call of intake_run works on. */
+struct intake {
+	struct span left;        /* input that is not taken yet */
+	struct payload *payload; /* where that is, once it has to last; NULL: where it came */
+};
+
+static void
+log_protocol_error(const struct session *session, const struct wire_frame *frame)
+{
+	const struct connection *connection = &session->connection;
+	struct network *network = connection->network;
+	char text[ADDRESS_TEXT_MAX];
+
+	if (!log_limit_pass(&network->protocol_limit, loop_now(network->loop)))
+		return;
+	address_print_peer(connection->fd, text);
+	log_warn("protocol error", log_str("reason", wire_error_text(frame->error)),
+		log_uint("announced", frame->announced),
+		log_str("service", session_service(session)->config->name), log_str("peer", text),
+		log_id("connection", connection->id), log_uint("request", session->requests + 1));
+}
+
+static void
+run_now(struct session *session, struct request *request)
+{
+	const bool measured = request->framed_us > 0;
+
+	request->send = session_send_now;
+	if (unlikely(measured))
+		request->begun_us = clock_monotonic_us();
+	connection_hold(&session->connection);
+	request_run(request);
+	connection_release(&session->connection);
+	if (unlikely(measured))
+		request->ended_us = clock_monotonic_us();
+}
+
+/* What was lent of reserved memory has to go before that does. */
+static void
+end_inline(struct session *session, struct request *request)
+{
+	session_report(session, request);
+	if (request->verdict == PF_CLOSE)
+		connection_finish(&session->connection, CLOSE_MODULE);
+	if (unlikely(request->reply.blocks != NULL))
+		output_flush(&session->connection);
+	dispatch_free(&session_sessions(session)->dispatch, request);
+}
+
+static void
+fail(struct session *session, struct request *request)
+{
+	session->connection.failed = true;
+	pipeline_disown(session_sessions(session), request);
+}
+
+/* Nothing is under way, so it can be handled and answered at once. */
+static void
+handle_now(struct session *session, struct request *request)
+{
+	run_now(session, request);
+	if (likely(!request->kept))
+		end_inline(session, request);
+	else if (pipeline_add(session, request) == 0)
+		pipeline_handled(session, request);
+	else
+		fail(session, request);
+}
+
+/* Moves what is left of the input, and the message at its front, to where it can stay. */
+static int
+make_last(struct intake *intake, struct span *message)
+{
+	size_t offset = (size_t)(message->data - intake->left.data);
+
+	if (intake->payload != NULL)
+		return 0;
+	intake->payload = payload_make(intake->left);
+	if (intake->payload == NULL)
+		return -1;
+	intake->left.data = intake->payload->data;
+	message->data = intake->left.data + offset;
+	return 0;
+}
+
+static struct request *
+make_request(struct session *session, struct span message)
+{
+	struct sessions *sessions = session_sessions(session);
+	struct service *service = session_service(session);
+	struct request *request = dispatch_request(&sessions->dispatch, service);
+	const int64_t timeout_ms = service->config->request_timeout_ms;
+
+	if (unlikely(request == NULL))
+		return NULL;
+	request->public.connection = &session->public;
+	request->public.message = (struct pf_span){ message.data, message.size };
+	request->public.number = ++session->requests;
+	request->connection = session->public.id;
+	request->end = session->end;
+	request->send = request_record;
+	if (timeout_ms > 0)
+		request->public.deadline_ms = loop_now(sessions->network->loop) + timeout_ms;
+	if (unlikely(request_log_is_on(&sessions->request_log)))
+		request->framed_us = clock_monotonic_us();
+	return request;
+}
+
+/* It has to wait, for its turn or for a thread. */
+static void
+enqueue(struct session *session, struct request *request, struct intake *intake,
+	struct span message)
+{
+	if (make_last(intake, &message) != 0) {
+		fail(session, request);
+		return;
+	}
+	request->public.message.data = message.data;
+	request->payload = intake->payload;
+	payload_ref(request->payload);
+	if (pipeline_add(session, request) != 0)
+		fail(session, request);
+}
+
+static void
+take_message(struct session *session, struct intake *intake, const struct wire_frame *frame)
+{
+	struct span message = wire_message(frame);
+	struct request *request = make_request(session, message);
+
+	if (unlikely(request == NULL)) {
+		session->connection.failed = true;
+	} else if (likely(pipeline_is_clear(session))) {
+		request_route(request);
+		if (likely(request->is_inline))
+			handle_now(session, request);
+		else
+			enqueue(session, request, intake, message);
+	} else {
+		enqueue(session, request, intake, message);
+	}
+	intake->left = span_after(intake->left, frame->size);
+}
+
+/* At the client's end of file, what is no whole frame may be a message all the same. */
+static enum wire_status
+decode(struct session *session, struct span input, struct wire_frame *frame)
+{
+	const struct wire *wire = &session_service(session)->wire;
+	enum wire_status status = wire_decode(wire, input, session->searched, frame);
+
+	if (likely(status == WIRE_FRAME))
+		session->end = (uint8_t)frame->end;
+	else if (status == WIRE_MORE && session->connection.eof)
+		status = wire_finish(wire, input, frame);
+	session->searched = status == WIRE_MORE ? (uint32_t)frame->searched : 0;
+	return status;
+}
+
+/* Takes messages as long as there are any and the connection is fed. Returns whether it is over. */
+static bool
+take_messages(struct session *session, struct intake *intake)
+{
+	struct connection *connection = &session->connection;
+	struct wire_frame frame;
+
+	while (intake->left.size > 0 && flow_is_on(connection)) {
+		switch (decode(session, intake->left, &frame)) {
+		case WIRE_FRAME:
+			take_message(session, intake, &frame);
+			break;
+		case WIRE_MORE:
+			connection_need(connection, frame.size);
+			return true;
+		case WIRE_ERROR:
+			log_protocol_error(session, &frame);
+			connection_finish(connection, CLOSE_PROTOCOL);
+			break;
+		}
+	}
+	return false;
+}
+
+size_t
+intake_run(struct session *session, struct span input)
+{
+	struct connection *connection = &session->connection;
+	struct intake intake = { .left = input };
+	bool over;
+
+	do {
+		over = take_messages(session, &intake);
+		pipeline_advance(session);
+	} while (!over && intake.left.size > 0 && flow_is_on(connection));
+
+	if (unlikely(intake.payload != NULL)) {
+		output_flush(connection); /* replies may point into it */
+		payload_unref(&intake.payload);
+	}
+	return input.size - intake.left.size;
+}
