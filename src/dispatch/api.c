@@ -26,23 +26,23 @@ service_of(const struct pf_service *public)
 		offsetof(struct service, public));
 }
 
+/* Whether a reply can still reach the client. */
+static int
+check_in_time(struct request *request)
+{
+	const unsigned progress = atomic_load_explicit(&request->progress, memory_order_relaxed);
+
+	if (unlikely((progress & REQUEST_GONE) != 0))
+		return PF_E_CLOSED;
+	return unlikely((progress & REQUEST_LATE) != 0) ? PF_E_LATE : PF_OK;
+}
+
 /* A kept request is over with its reply, unless that could not be made. */
 static int
-reply_kept(struct request *request, const struct pf_span *parts, size_t count)
+end_kept(struct request *request, int result)
 {
-	unsigned progress = atomic_load(&request->progress);
-	int result;
-
-	if ((progress & REQUEST_GONE) != 0)
-		result = PF_E_CLOSED;
-	else if ((progress & REQUEST_LATE) != 0)
-		result = PF_E_LATE;
-	else
-		result = request_record(request, parts, count);
-	if (result == PF_E_TOO_BIG || result == PF_E_MEMORY)
-		return result;
-	request->answered = result == PF_OK;
-	request_end_kept(request);
+	if (result != PF_E_TOO_BIG && result != PF_E_MEMORY)
+		request_end_kept(request);
 	return result;
 }
 
@@ -52,13 +52,13 @@ api_reply(struct pf_request *public, const struct pf_span *parts, size_t count)
 	struct request *request = request_of(public);
 	int result;
 
-	if (request->kept)
-		return reply_kept(request, parts, count);
 	if (request->answered)
 		return PF_E_ANSWERED;
-	result = request->send(request, parts, count);
+	result = check_in_time(request);
+	if (likely(result == PF_OK))
+		result = request->send(request, parts, count);
 	request->answered = result == PF_OK;
-	return result;
+	return likely(!request->kept) ? result : end_kept(request, result);
 }
 
 static void *

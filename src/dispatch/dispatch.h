@@ -19,8 +19,8 @@
 
 /* Implemented by the owner. All but the first on the loop. */
 struct dispatch_ops {
-	/* Whether that connection is open. Any thread. */
-	bool (*is_open)(void *arg, uint64_t connection);
+	/* Whether that connection of SERVICE is open. Any thread. */
+	bool (*is_open)(void *arg, const struct service *service, uint64_t connection);
 	/*
 	 * Requests of JOB have come back: those up to job->done are done. With OVER all have, and
 	 * the job is freed next.

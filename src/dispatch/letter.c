@@ -45,7 +45,7 @@ letter_post(const struct service *service, const struct letter *head, const stru
 	struct letter *letter;
 	size_t size = 0, bytes;
 
-	if (dispatch == NULL || !dispatch->ops->is_open(dispatch->arg, head->connection))
+	if (dispatch == NULL || !dispatch->ops->is_open(dispatch->arg, service, head->connection))
 		return PF_E_CLOSED;
 	for (size_t i = 0; i < count; i++)
 		size += parts[i].size;

@@ -12,10 +12,10 @@ enum close_reason {
 	CLOSE_WRITE_TIMEOUT,
 	CLOSE_IDLE_TIMEOUT,
 	CLOSE_HEARTBEAT_TIMEOUT,
-	CLOSE_SLOW,   /* it does not read what it is sent unasked */
-	CLOSE_MEMORY, /* no memory for it */
-	CLOSE_DRAIN,  /* the worker ends; everything begun has been answered */
-	CLOSE_CUT,    /* the worker ends, and something was unfinished */
+	CLOSE_SLOW_READER, /* it does not read what it is sent unasked */
+	CLOSE_MEMORY,      /* no memory for it */
+	CLOSE_DRAIN,       /* the worker ends; everything begun has been answered */
+	CLOSE_CUT,         /* the worker ends, and something was unfinished */
 	CLOSE_REASON__COUNT
 };
 

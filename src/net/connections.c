@@ -104,14 +104,15 @@ connections_find(const struct connections *connections, uint64_t id)
 }
 
 bool
-connections_has_open(struct connections *connections, uint64_t id)
+connections_has_open(
+	struct connections *connections, uint64_t id, const struct config_service *limits)
 {
 	const struct connection *connection;
 	bool open;
 
 	pthread_mutex_lock(&connections->lock);
 	connection = connections_find(connections, id);
-	open = connection != NULL && connection->listed;
+	open = connection != NULL && connection->listed && connection->limits == limits;
 	pthread_mutex_unlock(&connections->lock);
 	return open;
 }

@@ -14,6 +14,7 @@
 
 #include "base/compiler.h"
 
+struct config_service;
 struct connection;
 
 SLIST_HEAD(connection_chain, connection);
@@ -41,8 +42,9 @@ void connections_remove(struct connections *connections, struct connection *conn
 /* Loop: the one with that id, perhaps closed, or NULL. */
 struct connection *connections_find(const struct connections *connections, uint64_t id);
 
-/* Any thread: whether one with that id is open. */
-bool connections_has_open(struct connections *connections, uint64_t id);
+/* Any thread: whether one with that id, of the service with these LIMITS, is open. */
+bool connections_has_open(
+	struct connections *connections, uint64_t id, const struct config_service *limits);
 
 /* Calls VISIT for each, which may close connections but not take any out. */
 void connections_visit(struct connections *connections,

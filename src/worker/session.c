@@ -138,7 +138,7 @@ session_send(struct session *session, const char *data, size_t size)
 	struct wire_envelope envelope;
 
 	if (connection->out.size >= (size_t)connection->limits->max_output) {
-		connection_close(connection, CLOSE_SLOW);
+		connection_close(connection, CLOSE_SLOW_READER);
 		return;
 	}
 	if (output_is_taken(connection) &&

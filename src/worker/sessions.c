@@ -19,11 +19,11 @@ find(struct sessions *sessions, uint64_t id)
 }
 
 static bool
-on_is_open(void *arg, uint64_t connection)
+on_is_open(void *arg, const struct service *service, uint64_t connection)
 {
 	struct sessions *sessions = arg;
 
-	return connections_has_open(&sessions->network->connections, connection);
+	return connections_has_open(&sessions->network->connections, connection, service->config);
 }
 
 /* A session lives at least as long as a job of it is with the pool. */

@@ -325,6 +325,8 @@ run(struct inheritance *inheritance)
 		status = EX_OSERR;
 	else if (tell_started(&worker, &error) != 0)
 		status = EX_CONFIG;
+	if (status != EX_OK)
+		worker_stop_services(&worker); /* once it has heard why, the master may end this */
 	status = report(&worker, status, &error);
 	spawn_outlive_master(); /* from here on it notices by the channel, and drains */
 	if (status == EX_OK)
