@@ -9,6 +9,7 @@
 #include "base/log.h"
 
 enum {
+	STALL_US = 10000,     /* a handler that takes longer holds up its equals */
 	KEPT_LONG_MS = 60000, /* kept for so long, a request is worth a line */
 };
 
@@ -24,6 +25,7 @@ dispatch_open(struct dispatch *dispatch, const struct config *config, struct loo
 		.spare_jobs = TAILQ_HEAD_INITIALIZER(dispatch->spare_jobs),
 		.kept = TAILQ_HEAD_INITIALIZER(dispatch->kept),
 		.watched = TAILQ_HEAD_INITIALIZER(dispatch->watched),
+		.batches = TAILQ_HEAD_INITIALIZER(dispatch->batches),
 	};
 	pool_open(&dispatch->pool, config, &dispatch->completion);
 }
@@ -91,7 +93,35 @@ dispatch_free_job(struct dispatch *dispatch, struct job *job)
 {
 	if (job->watched)
 		unwatch(dispatch, job);
+	if (job->batch)
+		TAILQ_REMOVE(&dispatch->batches, job, batch_entry);
 	TAILQ_INSERT_HEAD(&dispatch->spare_jobs, job, entry);
+}
+
+void
+dispatch_submit(struct dispatch *dispatch, struct job *job, const struct service *service)
+{
+	job->batch = job->count > 1 && service_is_concurrent(service);
+	if (job->batch)
+		TAILQ_INSERT_TAIL(&dispatch->batches, job, batch_entry);
+	pool_submit(&dispatch->pool, job);
+}
+
+static int64_t
+handler_time_us(struct job *job)
+{
+	return clock_monotonic_us() - atomic_load_explicit(&job->begun_us, memory_order_relaxed);
+}
+
+void
+dispatch_check_batches(struct dispatch *dispatch)
+{
+	struct job *job, *next;
+
+	TAILQ_FOREACH_SAFE (job, &dispatch->batches, batch_entry, next) {
+		if (job_has_begun(job) && job_left(job) > 0 && handler_time_us(job) > STALL_US)
+			dispatch->ops->stalled(dispatch->arg, job);
+	}
 }
 
 /* The job can be posted again once its flag is gone, so it is looked at only then. */
@@ -161,13 +191,11 @@ dispatch_watch(struct dispatch *dispatch, struct job *job, int64_t limit_ms)
 bool
 dispatch_check_watched(struct dispatch *dispatch)
 {
-	const int64_t now_us = clock_monotonic_us();
 	struct job *job, *next;
 	bool exhausted = false;
 
 	TAILQ_FOREACH_SAFE (job, &dispatch->watched, watched_entry, next) {
-		if (now_us - atomic_load_explicit(&job->begun_us, memory_order_relaxed) <
-			job->limit_us)
+		if (handler_time_us(job) < job->limit_us)
 			continue;
 		unwatch(dispatch, job);
 		exhausted = pool_give_up(&dispatch->pool, job) || exhausted;

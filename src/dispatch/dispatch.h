@@ -26,6 +26,8 @@ struct dispatch_ops {
 	 * the job is freed next.
 	 */
 	void (*returned)(void *arg, struct job *job, bool over);
+	/* What JOB has not begun waits for a handler that takes long: it is to be taken back. */
+	void (*stalled)(void *arg, struct job *job);
 	/* A request that was kept and pending is over. */
 	void (*answered)(void *arg, struct request *request);
 	void (*letter)(void *arg, const struct letter *letter);
@@ -40,6 +42,7 @@ struct dispatch {
 	struct job_list spare_jobs;
 	struct request_list kept; /* the longest kept one first */
 	struct job_list watched;  /* those with a handler that was given up */
+	struct job_list batches;  /* those of several requests of a concurrent module */
 	struct log_limit kept_limit;
 	_Atomic size_t letters; /* bytes of those on their way. Any thread */
 	bool has_pool;
@@ -73,6 +76,12 @@ void dispatch_free(struct dispatch *dispatch, struct request *request);
 /* An empty job, or NULL without memory; frees one. */
 struct job *dispatch_job(struct dispatch *dispatch);
 void dispatch_free_job(struct dispatch *dispatch, struct job *job);
+
+/* Submits a sealed job of SERVICE to the pool. */
+void dispatch_submit(struct dispatch *dispatch, struct job *job, const struct service *service);
+
+/* Once in a while: has what a long handler of a concurrent module holds up taken back. */
+void dispatch_check_batches(struct dispatch *dispatch);
 
 /* A request is kept and pending, or is no more. */
 void dispatch_keep(struct dispatch *dispatch, struct request *request, int64_t now_ms);

@@ -34,6 +34,7 @@ struct job {
 	struct post post;
 	TAILQ_ENTRY(job) entry;         /* in a queue of the pool; or among spare ones */
 	TAILQ_ENTRY(job) watched_entry; /* if `watched` */
+	TAILQ_ENTRY(job) batch_entry;   /* if `batch` */
 	uint64_t connection;            /* id of the one whose requests these are */
 	enum config_priority priority;
 	unsigned count;          /* requests */
@@ -44,6 +45,7 @@ struct job {
 	_Atomic int64_t begun_us; /* when the handler that runs was called: monotonic */
 	int64_t limit_us;         /* loop: watched: how long that may take */
 	bool watched;             /* loop: its handler was given up, and may hang */
+	bool batch;               /* loop: its requests could run side by side */
 	bool queued;              /* under the pool's lock: it is in a queue */
 	bool held;                /* under the pool's lock: a thread has it */
 	bool lost;                /* under the pool's lock: that thread counts as lost */
@@ -69,6 +71,12 @@ static inline unsigned
 job_end(uint64_t limits)
 {
 	return (unsigned)(limits >> 32);
+}
+
+static inline bool
+job_has_begun(struct job *job)
+{
+	return job_begun(atomic_load_explicit(&job->limits, memory_order_relaxed)) > 0;
 }
 
 /* How many may still begin. */

@@ -23,6 +23,7 @@ run(struct inheritance *inheritance)
 		strlcpy(message.failed.reason, error.text, sizeof(message.failed.reason));
 	}
 	worker_stop_services(&worker);
+	worker_free_services(&worker);
 	if (channel_send_fd(inheritance->channel, &message) != 0)
 		return EX_OSERR;
 	return message.type == MESSAGE_READY ? EXIT_SUCCESS : EX_CONFIG;

@@ -90,7 +90,7 @@ submit(struct pipeline *pipeline, struct request *first, unsigned most)
 	}
 	job_seal(job);
 	pipeline->jobs++;
-	pool_submit(&dispatch->pool, job);
+	dispatch_submit(dispatch, job, first->service);
 }
 
 static void
@@ -170,8 +170,7 @@ feeder_relieve(struct sessions *sessions, enum config_priority priority)
 
 	while ((pipeline = TAILQ_FIRST(crowded)) != NULL &&
 		pool_is_relieved(&sessions->dispatch.pool, priority)) {
-		TAILQ_REMOVE(crowded, pipeline, entry);
-		pipeline->crowded = false;
+		pipeline_uncrowd(pipeline);
 		session_advance(pipeline->session);
 	}
 }

@@ -30,6 +30,13 @@ pipeline_of(struct session *session)
 	return pipeline;
 }
 
+void
+pipeline_uncrowd(struct pipeline *pipeline)
+{
+	TAILQ_REMOVE(&pipeline_sessions(pipeline)->crowded[pipeline->priority], pipeline, entry);
+	pipeline->crowded = false;
+}
+
 static void
 close_pipeline(struct session *session)
 {
@@ -161,9 +168,7 @@ pipeline_abandon(struct session *session)
 	while ((request = TAILQ_FIRST(&pipeline->requests)) != NULL)
 		drop(pipeline, request);
 	if (pipeline->crowded)
-		TAILQ_REMOVE(
-			&pipeline_sessions(pipeline)->crowded[pipeline->priority], pipeline, entry);
-	pipeline->crowded = false;
+		pipeline_uncrowd(pipeline);
 	if (pipeline->jobs > 0)
 		return false;
 	close_pipeline(session);
@@ -249,6 +254,16 @@ has_reply_to_send(const struct pipeline *pipeline)
 	return first != NULL && first->state == REQUEST_DONE;
 }
 
+static bool
+has_waiting(const struct pipeline *pipeline)
+{
+	const struct request *last = TAILQ_LAST(&pipeline->requests, request_list);
+
+	while (last != NULL && last->state != REQUEST_WAITING)
+		last = TAILQ_PREV(last, request_list, entry);
+	return last != NULL;
+}
+
 /* The first request without a reply is the first to be late. */
 static void
 set_deadline(struct pipeline *pipeline)
@@ -274,6 +289,8 @@ pipeline_advance(struct session *session)
 		deliver(pipeline);
 		feeder_dispatch(pipeline);
 	} while (has_reply_to_send(pipeline));
+	if (pipeline->crowded && !has_waiting(pipeline))
+		pipeline_uncrowd(pipeline);
 	show_fullness(pipeline);
 	if (pipeline->count == 0 && pipeline->jobs == 0)
 		close_pipeline(session);

@@ -81,6 +81,9 @@ bool pipeline_abandon(struct session *session);
 /* Whoever needs it is gone: frees REQUEST, or leaves it to the module that keeps it. */
 void pipeline_disown(struct sessions *sessions, struct request *request);
 
+/* It waits for no room any more. */
+void pipeline_uncrowd(struct pipeline *pipeline);
+
 /*
  * Takes back what JOB has not begun, which then waits again. A job that no thread has comes back by
  * itself, with what a thread had done of it before.

@@ -38,6 +38,15 @@ on_returned(void *arg, struct job *job, bool over)
 }
 
 static void
+on_stalled(void *arg, struct job *job)
+{
+	struct session *session = find(arg, job->connection);
+
+	pipeline_take_back(session->pipeline, job);
+	session_advance(session);
+}
+
+static void
 on_answered(void *arg, struct request *request)
 {
 	struct sessions *sessions = arg;
@@ -87,6 +96,7 @@ on_letter(void *arg, const struct letter *letter)
 static const struct dispatch_ops dispatch_ops = {
 	.is_open = on_is_open,
 	.returned = on_returned,
+	.stalled = on_stalled,
 	.answered = on_answered,
 	.letter = on_letter,
 };
@@ -141,6 +151,7 @@ sessions_report(struct sessions *sessions)
 	network_report_held(sessions->network);
 	log_limit_report(&sessions->overload_limit, now_ms);
 	log_limit_report(&sessions->timeout_limit, now_ms);
+	dispatch_check_batches(&sessions->dispatch);
 	dispatch_check_kept(&sessions->dispatch, now_ms);
 	if (dispatch_check_watched(&sessions->dispatch))
 		sessions->exhausted = true;

@@ -65,6 +65,11 @@ worker_stop_services(struct worker *worker)
 {
 	while (worker->services_started > 0)
 		service_stop(&worker->services[--worker->services_started]);
+}
+
+void
+worker_free_services(struct worker *worker)
+{
 	free(worker->services);
 	worker->services = NULL;
 }
@@ -282,6 +287,7 @@ stop(struct worker *worker)
 	acceptor_close(&worker->acceptor);
 	drain_close(worker);
 	sessions_close(&worker->sessions);
+	worker_free_services(worker);
 	if (worker->tick != NULL)
 		event_free(worker->tick);
 	channel_close(&worker->channel);

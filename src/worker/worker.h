@@ -52,6 +52,9 @@ PF_MUST_CHECK int worker_drop_privileges(const struct worker *worker, struct err
 PF_MUST_CHECK int worker_start_services(struct worker *worker, struct error *error);
 void worker_stop_services(struct worker *worker);
 
+/* Once nothing names a service any more. */
+void worker_free_services(struct worker *worker);
+
 /* Ends the process's work at the end of this turn. */
 void worker_stop(struct worker *worker);
 
