@@ -28,7 +28,7 @@ knock() {
 }
 
 @test "places of an address are free at once when a worker is killed, and no more (W3)" {
-    echo_start --set workers=4 --set max_connections_per_ip=7
+    echo_start --set workers=4 --set max_connections_per_ip=7 --option tag=true
     client sources --sources 127.0.0.2,127.0.0.3,127.0.0.4 --limits 7 --server "$SERVER_PID" \
         "$ADDRESS"
 }

@@ -281,6 +281,12 @@ def process_state(pid):
         return "X"
 
 
+def echo_tag(worker):
+    """What this worker puts before each reply, if its echo has the option tag."""
+    with open("/proc/%d/cmdline" % worker) as file:
+        return b"worker-%s:" % re.search(r"worker (\d+)", file.read())[1].encode()
+
+
 def cpu_seconds(pid):
     with open("/proc/%d/stat" % pid) as file:
         fields = file.read().rpartition(")")[2].split()
@@ -843,15 +849,19 @@ def flood_refused(options, framing, clients):
 
 
 def kill_and_refill(options, framing, held):
-    """Kills one worker after another. What each served ends, and exactly so many get in again."""
+    """Kills one worker after another. What each served, by the tags of the replies, ends, and
+    exactly so many get in again. That the worker is a zombie does not mean that its connections
+    have ended: its threads hold them as well, and the first may be the first to end."""
     for worker in children(options.server):
+        tag = echo_tag(worker)
+        served = {key: [client for client in clients if client.ask() == tag]
+                  for key, clients in held.items()}
         os.kill(worker, signal.SIGKILL)
-        wait_until("the worker is gone", lambda: process_state(worker) in "ZX")
         for (source, address), clients in held.items():
-            gone = [client for client in clients if client.has_ended()]
-            for client in gone:
-                clients.remove(client)
+            for client in served[source, address]:
+                client.wait_for_end()
                 client.close()
+                clients.remove(client)
                 clients.append(wait_until("the place is free",
                                           lambda: enter(address, framing, source=source)))
             expect_refused(address, framing, source)
