@@ -268,7 +268,7 @@ trampled() {
     talk_gives "alive=$ON_2 eof=$ON_1" ping
     wait_until process_is_gone "$pid"
     server_has_logged "msg=\"worker drains by itself, replacing it\" worker=1 generation=1 pid=$pid"
-    server_has_logged "level=info .*msg=\"worker ended\" worker=1 generation=1 pid=$pid "
+    wait_until server_has_logged "level=info .*msg=\"worker ended\" worker=1 generation=1 pid=$pid "
     run grep -c 'level=error' "$SERVER_LOG"
     assert_output 0
 }
