@@ -224,7 +224,7 @@ more=0
 one_more_error_tells_what_was_held() {
     bad_frames "unix:$SOCKET" 1
     ((++more))
-    server_has_logged 'held back'
+    server_has_logged 'held back" held=[0-9]+ lines="protocol error"$'
 }
 
 @test "what was held back is said at level warn too" {

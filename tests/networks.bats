@@ -155,7 +155,7 @@ waiting_in_queue() {
     refute_output --partial served
     server_has_logged 'msg="connection refused" reason=max_connections service=main peer=127.0.0.3:'
     server_has_logged 'msg="connection refused" reason="not in allow" service=main peer=127.0.0.8:'
-    wait_until server_has_logged 'msg="similar log lines held back" held=[0-9]+$'
+    wait_until server_has_logged 'msg="similar log lines held back" held=[0-9]+ lines="connection refused" reason=deny$'
     [ "$(grep -c 'reason=deny' "$SERVER_LOG")" -lt 100 ]
 }
 

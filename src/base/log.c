@@ -217,12 +217,14 @@ log_limit_report(struct log_limit *limit, int64_t now_ms)
 {
 	if (limit->held == 0 || now_ms - limit->window_ms < LIMIT_WINDOW_MS)
 		return;
-	log_warn("similar log lines held back", log_int("held", limit->held));
+	log_warn("similar log lines held back", log_uint("held", limit->held),
+		log_str("lines", limit->message),
+		limit->reason != NULL ? log_str("reason", limit->reason) : (struct log_field){ 0 });
 	limit->held = 0;
 }
 
 bool
-log_limit_pass(struct log_limit *limit, int64_t now_ms)
+log_limit_pass(struct log_limit *limit, int64_t now_ms, const char *message, const char *reason)
 {
 	log_limit_report(limit, now_ms);
 	if (now_ms - limit->window_ms >= LIMIT_WINDOW_MS) {
@@ -233,6 +235,8 @@ log_limit_pass(struct log_limit *limit, int64_t now_ms)
 		limit->written++;
 		return true;
 	}
+	limit->message = message;
+	limit->reason = reason;
 	limit->held++;
 	return false;
 }

@@ -70,9 +70,11 @@ log_id(const char *key, uint64_t value)
 
 /* Lines of one kind that a peer can provoke: BURST at once, then as many a second. */
 struct log_limit {
-	int64_t window_ms; /* start of the current second */
-	unsigned written;  /* lines in it */
-	unsigned held;     /* lines kept back since the last one written */
+	const char *message; /* of the lines held back */
+	const char *reason;  /* of all of them; NULL: they may differ */
+	int64_t window_ms;   /* start of the current second */
+	unsigned written;    /* lines in it */
+	unsigned held;       /* lines kept back since the last one written */
 };
 
 /*
@@ -94,10 +96,14 @@ bool log_enabled(enum log_level level);
 /* Writes a line. FIELDS end with one without a key. MESSAGE and values may hold any bytes. */
 void log_write(enum log_level level, const char *message, const struct log_field *fields);
 
-/* Whether LIMIT lets a line through at NOW_MS. */
-bool log_limit_pass(struct log_limit *limit, int64_t now_ms);
+/*
+ * Whether LIMIT lets a line through at NOW_MS. All lines of a limit have the same MESSAGE and the
+ * same REASON, or NULL; both are literals.
+ */
+bool log_limit_pass(
+	struct log_limit *limit, int64_t now_ms, const char *message, const char *reason);
 
-/* Once the second in which lines were held back is over, says how many. */
+/* Once the second in which lines were held back is over, says how many, and which. */
 void log_limit_report(struct log_limit *limit, int64_t now_ms);
 
 #define LOG_FIELDS(...) ((const struct log_field[]){ __VA_ARGS__ __VA_OPT__(, ){ 0 } })

@@ -217,9 +217,9 @@ dispatch_unkeep(struct dispatch *dispatch, struct request *request)
 }
 
 static void
-log_kept(struct dispatch *dispatch, const struct request *request, const char *text, int64_t now_ms)
+log_kept(struct log_limit *limit, const struct request *request, const char *text, int64_t now_ms)
 {
-	if (log_limit_pass(&dispatch->kept_limit, now_ms))
+	if (log_limit_pass(limit, now_ms, text, NULL))
 		log_warn(text, log_str("service", request->service->config->name),
 			log_id("connection", request->connection),
 			log_uint("request", request->public.number));
@@ -235,7 +235,7 @@ dispatch_check_kept(struct dispatch *dispatch, int64_t now_ms)
 		if (now_ms - request->kept_ms < KEPT_LONG_MS)
 			break;
 		if (!request->reported)
-			log_kept(dispatch, request,
+			log_kept(&dispatch->kept_limit, request,
 				"a request is kept for a minute without an answer", now_ms);
 		request->reported = true;
 	}
@@ -259,7 +259,7 @@ dispatch_close(struct dispatch *dispatch)
 	struct job *job;
 
 	while ((request = TAILQ_FIRST(&dispatch->kept)) != NULL) {
-		log_kept(dispatch, request, "a kept request was never answered",
+		log_kept(&dispatch->unanswered_limit, request, "a kept request was never answered",
 			clock_monotonic_ms());
 		dispatch_unkeep(dispatch, request);
 		dispatch_free(dispatch, request);

@@ -44,6 +44,7 @@ struct dispatch {
 	struct job_list watched;  /* those with a handler that was given up */
 	struct job_list batches;  /* those of several requests of a concurrent module */
 	struct log_limit kept_limit;
+	struct log_limit unanswered_limit;
 	_Atomic size_t letters; /* bytes of those on their way. Any thread */
 	bool has_pool;
 };

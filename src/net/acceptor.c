@@ -100,7 +100,7 @@ log_refused(struct network *network, const struct acceptor_listener *listener, i
 {
 	char text[ADDRESS_TEXT_MAX];
 
-	if (!log_limit_pass(&network->refusal_limits[refusal], loop_now(network->loop)))
+	if (!network_may_log_refusal(network, refusal))
 		return;
 	address_print_peer(fd, text);
 	log_warn("connection refused", log_str("reason", refusal_text(refusal)),
@@ -177,7 +177,8 @@ pause_accepting(struct acceptor *acceptor)
 	if (pause_ms > PAUSE_MAX_MS)
 		pause_ms = PAUSE_MAX_MS;
 	if (acceptor->pause_ms == 0 &&
-		log_limit_pass(&network->accept_limit, loop_now(network->loop)))
+		log_limit_pass(&network->accept_limit, loop_now(network->loop),
+			"cannot accept, pausing", NULL))
 		log_error("cannot accept, pausing", log_str("error", strerror(errno)),
 			log_int("open", (int64_t)network->open_count));
 	acceptor->pause_ms = pause_ms;

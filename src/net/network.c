@@ -55,6 +55,13 @@ network_sweep(struct network *network)
 	}
 }
 
+bool
+network_may_log_refusal(struct network *network, enum refusal refusal)
+{
+	return log_limit_pass(&network->refusal_limits[refusal], loop_now(network->loop),
+		"connection refused", refusal_text(refusal));
+}
+
 void
 network_report_held(struct network *network)
 {
@@ -63,5 +70,6 @@ network_report_held(struct network *network)
 	for (size_t i = 0; i < REFUSAL__COUNT; i++)
 		log_limit_report(&network->refusal_limits[i], now_ms);
 	log_limit_report(&network->protocol_limit, now_ms);
+	log_limit_report(&network->too_big_limit, now_ms);
 	log_limit_report(&network->accept_limit, now_ms);
 }

@@ -5,6 +5,7 @@
 #ifndef NET_NETWORK_H
 #define NET_NETWORK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
@@ -54,6 +55,7 @@ struct network {
 	/* What clients can provoke is logged at a bounded rate, each kind for itself. */
 	struct log_limit refusal_limits[REFUSAL__COUNT];
 	struct log_limit protocol_limit;
+	struct log_limit too_big_limit;
 	struct log_limit accept_limit;
 	struct gather gather;
 	char scratch[NETWORK_SCRATCH];
@@ -65,6 +67,9 @@ struct network *network_open(struct loop *loop, struct segment *segment, unsigne
 
 /* Frees it; every connection must be closed. */
 void network_close(struct network **network);
+
+/* Whether a line about a client refused for this reason may be logged now. */
+bool network_may_log_refusal(struct network *network, enum refusal refusal);
 
 /* Says how many log lines of each kind were held back, once their second is over. */
 void network_report_held(struct network *network);

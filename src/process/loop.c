@@ -17,7 +17,7 @@ on_library_log(int severity, const char *message)
 
 	if (severity < EVENT_LOG_WARN)
 		log_debug("libevent", log_str("text", message));
-	else if (log_limit_pass(&limit, clock_monotonic_ms()))
+	else if (log_limit_pass(&limit, clock_monotonic_ms(), "libevent", NULL))
 		log_warn("libevent", log_str("text", message));
 }
 

@@ -38,7 +38,8 @@ log_expired(struct pipeline *pipeline, const struct request *request)
 	};
 	struct sessions *sessions = pipeline_sessions(pipeline);
 
-	if (!log_limit_pass(&sessions->timeout_limit, loop_now(sessions->network->loop)))
+	if (!log_limit_pass(&sessions->timeout_limit, loop_now(sessions->network->loop),
+		    "a request has timed out", NULL))
 		return;
 	log_warn("a request has timed out", log_str("service", request->service->config->name),
 		log_id("connection", request->connection),

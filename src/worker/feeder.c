@@ -8,12 +8,13 @@
 #include "base/log.h"
 
 static void
-log_overload(struct pipeline *pipeline, const struct request *request, const char *text)
+log_overload(struct pipeline *pipeline, const struct request *request, struct log_limit *limit,
+	const char *text)
 {
 	struct sessions *sessions = pipeline_sessions(pipeline);
 	const struct network *network = sessions->network;
 
-	if (!log_limit_pass(&sessions->overload_limit, loop_now(network->loop)))
+	if (!log_limit_pass(limit, loop_now(network->loop), text, NULL))
 		return;
 	log_warn(text, log_str("service", request->service->config->name),
 		log_uint("queue_length", sessions->dispatch.pool.queue_length),
@@ -33,14 +34,18 @@ crowd(struct pipeline *pipeline, const struct request *request)
 	pipeline->priority = request->priority;
 	TAILQ_INSERT_TAIL(&sessions->crowded[pipeline->priority], pipeline, entry);
 	sessions->waits++;
-	log_overload(pipeline, request, "the queue is full: connections are not read");
+	log_overload(pipeline, request, &sessions->waits_limit,
+		"the queue is full: connections are not read");
 }
 
 static void
 shed(struct pipeline *pipeline, struct request *request)
 {
-	pipeline_sessions(pipeline)->shed++;
-	log_overload(pipeline, request, "the queue is full: requests are shed");
+	struct sessions *sessions = pipeline_sessions(pipeline);
+
+	sessions->shed++;
+	log_overload(
+		pipeline, request, &sessions->shed_limit, "the queue is full: requests are shed");
 	request_answer_notice(request, PF_NOTICE_BUSY);
 	request->state = REQUEST_DONE;
 }

@@ -22,7 +22,8 @@ log_protocol_error(const struct session *session, const struct wire_frame *frame
 	struct network *network = connection->network;
 	char text[ADDRESS_TEXT_MAX];
 
-	if (!log_limit_pass(&network->protocol_limit, loop_now(network->loop)))
+	if (!log_limit_pass(
+		    &network->protocol_limit, loop_now(network->loop), "protocol error", NULL))
 		return;
 	address_print_peer(connection->fd, text);
 	log_warn("protocol error", log_str("reason", wire_error_text(frame->error)),

@@ -26,11 +26,11 @@ static_assert(sizeof(struct session) - sizeof(struct event) + sizeof(struct conn
 static void
 log_too_big(const struct session *session, const struct request *request)
 {
+	static const char message[] = "the module's reply is too big for the framing";
 	struct network *network = session->connection.network;
 
-	if (log_limit_pass(&network->protocol_limit, loop_now(network->loop)))
-		log_warn("the module's reply is too big for the framing",
-			log_uint("size", request->reply.size),
+	if (log_limit_pass(&network->too_big_limit, loop_now(network->loop), message, NULL))
+		log_warn(message, log_uint("size", request->reply.size),
 			log_str("service", session_service(session)->config->name),
 			log_id("connection", session->connection.id),
 			log_uint("request", request->public.number));
@@ -251,7 +251,7 @@ session_open(struct network *network, int fd, struct admission_place place, stru
 		}
 		free(session);
 	}
-	if (log_limit_pass(&network->refusal_limits[REFUSAL_NO_MEMORY], loop_now(network->loop)))
+	if (network_may_log_refusal(network, REFUSAL_NO_MEMORY))
 		log_warn("connection refused", log_str("reason", refusal_text(REFUSAL_NO_MEMORY)),
 			log_str("service", service->config->name));
 	close(fd);

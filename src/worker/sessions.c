@@ -149,7 +149,8 @@ sessions_report(struct sessions *sessions)
 	const int64_t now_ms = loop_now(sessions->network->loop);
 
 	network_report_held(sessions->network);
-	log_limit_report(&sessions->overload_limit, now_ms);
+	log_limit_report(&sessions->waits_limit, now_ms);
+	log_limit_report(&sessions->shed_limit, now_ms);
 	log_limit_report(&sessions->timeout_limit, now_ms);
 	dispatch_check_batches(&sessions->dispatch);
 	dispatch_check_kept(&sessions->dispatch, now_ms);

@@ -21,7 +21,8 @@ struct sessions {
 	/* Those that wait for room in the pool's queue, the first to be served first. */
 	struct pipeline_list crowded[CONFIG_PRIORITY__COUNT];
 	struct request_log request_log;
-	struct log_limit overload_limit;
+	struct log_limit waits_limit;
+	struct log_limit shed_limit;
 	struct log_limit timeout_limit;
 	uint64_t waits;   /* times that a connection began to wait for room */
 	uint64_t shed;    /* requests that got a busy reply */

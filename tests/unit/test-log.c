@@ -144,10 +144,24 @@ test_limit(void **state PF_UNUSED)
 
 	open_log(LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO);
 	for (int i = 0; i < 100; i++)
-		passed += log_limit_pass(&limit, 5000);
+		passed += log_limit_pass(&limit, 5000, "a flood", NULL);
 	assert_int_equal(passed, 10);
-	assert_true(log_limit_pass(&limit, 6000));
-	assert_non_null(strstr(read_line(), "held=90"));
+	assert_true(log_limit_pass(&limit, 6000, "a flood", NULL));
+	assert_non_null(strstr(read_line(), " held=90 lines=\"a flood\"\n"));
+}
+
+static void
+test_limit_of_one_reason(void **state PF_UNUSED)
+{
+	struct log_limit limit = { 0 };
+
+	open_log(LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO);
+	for (int i = 0; i < 12; i++)
+		log_limit_pass(&limit, 5000, "refused", "deny");
+	log_limit_report(&limit, 5999);
+	assert_string_equal(read_line(), "");
+	log_limit_report(&limit, 6000);
+	assert_non_null(strstr(read_line(), " held=2 lines=refused reason=deny\n"));
 }
 
 static void
@@ -170,6 +184,7 @@ main(void)
 		cmocka_unit_test(test_too_long),
 		cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_limit_of_one_reason),
 		cmocka_unit_test(test_bad_target),
 	};
 
