@@ -147,21 +147,21 @@ damage_start() {
     assert_output "served again"
 }
 
-# trampled WORD: a worker that has written junk to its shared memory is reported when it ends. The
+# trampled WORD: a worker that has written junk to its shared memory notices, says so and ends. The
 # clients of the other one notice nothing, and the junk goes with it: as many get in as may.
 trampled() {
-    local number pid
+    local number pids
     damage_start --set workers=2 --set max_connections=10 --set services.main.max_connections=9 \
         --set max_connections_per_ip=8 --set accept_rate=1000
     talk_start "$ADDRESS"
     talk open 6
+    pids=("$(worker_pid 1)" "$(worker_pid 2)")
     run "$PREFORKCAT" "$ADDRESS" "$1"
-    number=${output#done by }
-    pid=$(worker_pid "$number")
-    kill -KILL "$pid"
-    wait_until worker_is_new "$number" "$pid"
-    server_has_logged "level=error process=master .*msg=\"the worker's slot in shared memory holds nonsense\" worker=$number pid=$pid connections=[0-9]{10}\$"
-    server_has_logged "msg=\"worker died\" worker=$number .*how=\"signal KILL[^\"]*\" .*connections=0\$"
+    wait_until server_has_logged 'msg="worker died" .*how="exit status 70" .*connections=0$'
+    number=$(sed -n 's/.*msg="worker died" worker=\([12]\) .*/\1/p' "$SERVER_LOG")
+    wait_until worker_is_new "$number" "${pids[number - 1]}"
+    server_has_logged "level=error process=worker worker=$number .*msg=\"this worker's slot in shared memory holds nonsense: it ends\" open=[0-9]+ counted=[0-9]{10}\$"
+    server_has_logged "level=error process=master .*msg=\"the worker's slot in shared memory holds nonsense\" worker=$number pid=${pids[number - 1]} connections=[0-9]{10}\$"
     talk ping
     [[ $TALK_SAID =~ ^alive=([234])\ (eof|reset)=[234]$ ]]
     talk_gives $((8 - BASH_REMATCH[1])) fill
@@ -170,11 +170,11 @@ trampled() {
     assert_equal "$SERVER_STATUS" 0
 }
 
-@test "M4: junk in all of a worker's shared memory is reported, and gone with that worker" {
+@test "M4: a worker ends that finds junk in all of its shared memory, and the junk is gone with it" {
     trampled slot
 }
 
-@test "M4: junk in a worker's counts of connections is reported, and gone with that worker" {
+@test "M4: a worker ends that finds junk in its counts of connections, and the junk is gone with it" {
     trampled counts
 }
 

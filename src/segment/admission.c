@@ -115,6 +115,19 @@ admission_release(struct segment *segment, struct admission_place place)
 	atomic_fetch_sub(&segment->own->admitted, 1);
 }
 
+bool
+admission_counts(const struct segment *segment, uint64_t held)
+{
+	const struct slot *own = segment->own;
+	uint64_t of_services = 0;
+
+	for (size_t i = 0; i < SEGMENT_SERVICES; i++)
+		of_services +=
+			atomic_load_explicit(&own->service_admitted[i], memory_order_relaxed);
+	return atomic_load_explicit(&own->admitted, memory_order_relaxed) == held &&
+		of_services == held;
+}
+
 static bool
 is_live(const struct slot *slot, int64_t now_ms)
 {

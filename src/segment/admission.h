@@ -49,6 +49,12 @@ enum admission admission_claim(struct segment *segment, const struct admission_c
 void admission_release(struct segment *segment, struct admission_place place);
 
 /*
+ * Whether the own slot counts HELD places, in all and over the services. It always does, unless
+ * something else has written there.
+ */
+bool admission_counts(const struct segment *segment, uint64_t held);
+
+/*
  * Whether this worker holds over one connection more than the least loaded worker that is ready
  * and whose loop turned within the last 100 ms of NOW_MS.
  */

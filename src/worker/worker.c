@@ -87,11 +87,30 @@ show_tick(struct worker *worker)
 		loop_now(&worker->loop), memory_order_relaxed);
 }
 
+/*
+ * Between two events each open connection has its place and no other place is taken. If the slot
+ * says otherwise, somebody wrote there: the others would count junk, and what else this process
+ * remembers may be junk as well. The master drops the slot and replaces the worker.
+ */
+static void
+check_slot(const struct worker *worker)
+{
+	const struct network *network = worker->sessions.network;
+
+	if (likely(admission_counts(network->segment, network->open_count)))
+		return;
+	log_error("this worker's slot in shared memory holds nonsense: it ends",
+		log_uint("open", network->open_count),
+		log_uint("counted", atomic_load(&network->segment->own->admitted)));
+	_exit(EX_SOFTWARE);
+}
+
 static void
 on_tick(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 {
 	struct worker *worker = arg;
 
+	check_slot(worker);
 	show_tick(worker);
 	sessions_report(&worker->sessions);
 }

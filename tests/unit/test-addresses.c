@@ -246,6 +246,28 @@ without_an_address_or_a_limit_none_is_counted(void **state PF_UNUSED)
 	assert_int_equal(segment_slot_admitted(&segment, 2), 0);
 }
 
+static void
+a_slot_counts_what_its_worker_holds_unless_junk_is_written(void **state PF_UNUSED)
+{
+	struct slot *slot = &segment.slots[2];
+	struct admission_place place, other;
+
+	segment.own = slot;
+	assert_true(admission_counts(&segment, 0));
+	assert_int_equal(claim("192.0.2.1", 1, &place), ADMISSION_GRANTED);
+	assert_int_equal(claim("192.0.2.1", 1, &other), ADMISSION_ADDRESS_FULL);
+	assert_true(admission_counts(&segment, 1));
+	atomic_fetch_add(&slot->admitted, 1);
+	assert_false(admission_counts(&segment, 1));
+	assert_false(admission_counts(&segment, 2));
+	atomic_fetch_sub(&slot->admitted, 1);
+	atomic_fetch_add(&slot->service_admitted[SEGMENT_SERVICES - 1], 1);
+	assert_false(admission_counts(&segment, 1));
+	atomic_fetch_sub(&slot->service_admitted[SEGMENT_SERVICES - 1], 1);
+	admission_release(&segment, place);
+	assert_true(admission_counts(&segment, 0));
+}
+
 int
 main(void)
 {
@@ -258,6 +280,7 @@ main(void)
 		cmocka_unit_test(a_dropped_slot_counts_nobody),
 		cmocka_unit_test(ten_thousand_clients_of_a_worker_find_room),
 		cmocka_unit_test(who_is_refused_by_address_takes_no_other_place),
+		cmocka_unit_test(a_slot_counts_what_its_worker_holds_unless_junk_is_written),
 	};
 
 	return cmocka_run_group_tests_name("addresses", tests, open_segment, close_segment);
