@@ -70,6 +70,7 @@ EXTRA_DIST += tests/run \
 	tests/framings.bats \
 	tests/hardening.bats \
 	tests/install.bats \
+	tests/leftovers.bats \
 	tests/limits.bats \
 	tests/log.bats \
 	tests/modules.bats \
@@ -87,6 +88,7 @@ EXTRA_DIST += tests/run \
 	tests/lib/modules.bash \
 	tests/lib/modules/commands.c \
 	tests/lib/modules/damage.c \
+	tests/lib/modules/farewell.c \
 	tests/lib/modules/nested.c \
 	tests/lib/modules/refused.c \
 	tests/lib/modules/sized.c \

@@ -93,20 +93,24 @@ pipeline_disown(struct sessions *sessions, struct request *request)
 
 	request->detached = true;
 	if (request->job != NULL)
-		return; /* its handler runs */
+		return; /* it comes back with the job */
 	if (request->pending && !request->returned)
 		dispatch_keep(dispatch, request, loop_now(sessions->network->loop));
 	else
 		dispatch_free(dispatch, request);
 }
 
-/* Requests from FIRST up to END, which had not begun, wait again. */
+/* Requests from FIRST up to END, which had not begun, wait again, unless they were given up. */
 static void
-wait_again(struct job *job, unsigned first, unsigned end)
+wait_again(struct sessions *sessions, struct job *job, unsigned first, unsigned end)
 {
 	for (unsigned i = first; i < end; i++) {
-		job->requests[i]->state = REQUEST_WAITING;
-		job->requests[i]->job = NULL;
+		struct request *request = job->requests[i];
+
+		request->state = REQUEST_WAITING;
+		request->job = NULL;
+		if (request->detached)
+			dispatch_free(&sessions->dispatch, request);
 	}
 	job->count -= end - first;
 }
@@ -119,7 +123,7 @@ pipeline_take_back(struct pipeline *pipeline, struct job *job)
 	bool over;
 
 	first = pool_take_back(&dispatch->pool, job, &end, &over);
-	wait_again(job, first, end);
+	wait_again(pipeline_sessions(pipeline), job, first, end);
 	if (over)
 		job_post(job, &dispatch->completion, true);
 }
@@ -210,7 +214,7 @@ pipeline_collect(struct session *session, struct job *job, bool over)
 	}
 	if (!over)
 		return;
-	wait_again(job, job->collected, job->count);
+	wait_again(pipeline_sessions(pipeline), job, job->collected, job->count);
 	pipeline->jobs--;
 }
 
