@@ -2,7 +2,8 @@
 if HAVE_CMOCKA
 unit_tests = tests/unit/test-config tests/unit/test-wire tests/unit/test-respawn \
 	tests/unit/test-deadline tests/unit/test-ids tests/unit/test-log tests/unit/test-admission \
-	tests/unit/test-networks tests/unit/test-addresses tests/unit/test-accept-rate
+	tests/unit/test-networks tests/unit/test-addresses tests/unit/test-accept-rate \
+	tests/unit/test-reply
 endif
 
 unit_cppflags = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
@@ -54,6 +55,10 @@ tests_unit_test_accept_rate_LDADD = src/libsegment.a $(unit_ldadd)
 tests_unit_test_ids_SOURCES = tests/unit/test-ids.c
 tests_unit_test_ids_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_ids_LDADD = src/libsegment.a $(unit_ldadd)
+
+tests_unit_test_reply_SOURCES = tests/unit/test-reply.c
+tests_unit_test_reply_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_reply_LDADD = src/libdispatch.a $(unit_ldadd)
 
 check-local: $(check_PROGRAMS) all
 	@BATS='$(BATS)' MANDOC='$(MANDOC)' PYTHON='$(PYTHON)' PREFORK_CC='$(CC)' \
