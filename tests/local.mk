@@ -3,7 +3,7 @@ if HAVE_CMOCKA
 unit_tests = tests/unit/test-config tests/unit/test-wire tests/unit/test-respawn \
 	tests/unit/test-deadline tests/unit/test-ids tests/unit/test-log tests/unit/test-admission \
 	tests/unit/test-networks tests/unit/test-addresses tests/unit/test-accept-rate \
-	tests/unit/test-reply tests/unit/test-job
+	tests/unit/test-reply tests/unit/test-job tests/unit/test-completion
 endif
 
 unit_cppflags = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
@@ -66,6 +66,11 @@ tests_unit_test_job_SOURCES = tests/unit/test-job.c
 tests_unit_test_job_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_job_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 tests_unit_test_job_LDADD = $(dispatch_ldadd)
+
+tests_unit_test_completion_SOURCES = tests/unit/test-completion.c
+tests_unit_test_completion_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_completion_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
+tests_unit_test_completion_LDADD = $(dispatch_ldadd)
 
 check-local: $(check_PROGRAMS) all
 	@BATS='$(BATS)' MANDOC='$(MANDOC)' PYTHON='$(PYTHON)' PREFORK_CC='$(CC)' \
