@@ -3,7 +3,7 @@ if HAVE_CMOCKA
 unit_tests = tests/unit/test-config tests/unit/test-wire tests/unit/test-respawn \
 	tests/unit/test-deadline tests/unit/test-ids tests/unit/test-log tests/unit/test-admission \
 	tests/unit/test-networks tests/unit/test-addresses tests/unit/test-accept-rate \
-	tests/unit/test-reply tests/unit/test-job tests/unit/test-completion
+	tests/unit/test-reply tests/unit/test-job tests/unit/test-completion tests/unit/test-pool
 endif
 
 unit_cppflags = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
@@ -71,6 +71,11 @@ tests_unit_test_completion_SOURCES = tests/unit/test-completion.c
 tests_unit_test_completion_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_completion_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 tests_unit_test_completion_LDADD = $(dispatch_ldadd)
+
+tests_unit_test_pool_SOURCES = tests/unit/test-pool.c
+tests_unit_test_pool_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_pool_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
+tests_unit_test_pool_LDADD = $(dispatch_ldadd)
 
 check-local: $(check_PROGRAMS) all
 	@BATS='$(BATS)' MANDOC='$(MANDOC)' PYTHON='$(PYTHON)' PREFORK_CC='$(CC)' \

@@ -1,0 +1,897 @@
+/* The pool: in which order its threads serve, what can be taken back, and what hangs. */
+#include <config.h>
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/compiler.h"
+#include "dispatch/pool.h"
+#include "dispatch/request.h"
+
+enum {
+	QUEUE_LENGTH = 4000,
+	TASKS_MAX = 3 * QUEUE_LENGTH,
+	PATIENCE_MS = 60000,
+	SLICE_US = 1000, /* as the pool has it */
+};
+
+/* A message, and what its handler does before it returns. */
+struct task {
+	struct request request;
+	char name;                /* as it stands in the record */
+	unsigned linger_us;       /* it takes so long */
+	const _Atomic bool *gate; /* NULL; or it waits until this is true */
+	enum pf_verdict verdict;  /* what it returns */
+	bool keeps;               /* as api->keep does */
+	_Atomic unsigned runs;    /* times that it has begun */
+};
+
+static enum pf_verdict on_message(struct pf_request *public);
+
+static struct service service = { .module = { .message = on_message } };
+static struct loop loop; /* one that never waits: it is not woken */
+static struct completion completion;
+static struct pool pool;
+static struct task *tasks;
+static unsigned task_count;
+static char record[TASKS_MAX + 1]; /* names, in the order in which they began */
+static _Atomic unsigned recorded;
+static _Atomic unsigned running; /* handlers */
+static unsigned over;            /* jobs */
+
+static enum pf_verdict
+on_message(struct pf_request *public)
+{
+	struct task *task =
+		container_of(container_of(public, struct request, public), struct task, request);
+	const struct timespec turn = { .tv_nsec = 200000 };
+	const int64_t until_us = clock_monotonic_us() + task->linger_us;
+
+	record[atomic_fetch_add(&recorded, 1)] = task->name;
+	atomic_fetch_add(&task->runs, 1);
+	atomic_fetch_add(&running, 1);
+	while (task->linger_us > 0 && clock_monotonic_us() <= until_us)
+		continue;
+	while (task->gate != NULL && !atomic_load(task->gate))
+		nanosleep(&turn, NULL);
+	if (task->keeps)
+		task->request.kept = true;
+	atomic_fetch_sub(&running, 1);
+	return task->verdict;
+}
+
+/* As the loop does; a test frees its jobs when all are over. */
+static void
+collect(void)
+{
+	struct post *post = completion_take(&completion);
+
+	while (post != NULL) {
+		struct job *job = container_of(post, struct job, post);
+
+		post = post->next;
+		over += (atomic_fetch_and(&job->flags, ~(unsigned)JOB_POSTED) & JOB_OVER) != 0;
+	}
+}
+
+/* Polls, and collects meanwhile, until IS_TRUE of ARG. */
+static void
+wait_until(bool (*is_true)(unsigned arg), unsigned arg)
+{
+	const int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS;
+	const struct timespec turn = { .tv_nsec = 200000 };
+
+	for (;;) {
+		collect();
+		if (is_true(arg))
+			return;
+		if (clock_monotonic_ms() > until_ms)
+			fail_msg("gave up waiting");
+		nanosleep(&turn, NULL);
+	}
+}
+
+static bool
+are_over(unsigned jobs)
+{
+	return over == jobs;
+}
+
+static bool
+are_running(unsigned handlers)
+{
+	return atomic_load(&running) == handlers;
+}
+
+static unsigned
+count_alive(void)
+{
+	unsigned alive;
+
+	pthread_mutex_lock(&pool.lock);
+	alive = pool.alive;
+	pthread_mutex_unlock(&pool.lock);
+	return alive;
+}
+
+static bool
+are_alive(unsigned threads)
+{
+	return count_alive() == threads;
+}
+
+static bool
+are_idle(unsigned threads)
+{
+	bool idle;
+
+	pthread_mutex_lock(&pool.lock);
+	idle = pool.idle == threads;
+	pthread_mutex_unlock(&pool.lock);
+	return idle;
+}
+
+static void
+open_pool(unsigned threads)
+{
+	const struct config config = { .threads = threads, .queue_length = QUEUE_LENGTH };
+
+	pool_open(&pool, &config, &completion);
+}
+
+static void
+start_pool(void)
+{
+	struct error error;
+
+	assert_int_equal(pool_start(&pool, &error), 0);
+}
+
+static int
+setup(void **state PF_UNUSED)
+{
+	completion = (struct completion){ .loop = &loop };
+	tasks = calloc(TASKS_MAX, sizeof(*tasks));
+	task_count = over = 0;
+	memset(record, 0, sizeof(record));
+	atomic_store(&recorded, 0);
+	atomic_store(&running, 0);
+	service.module.flags = 0;
+	return tasks != NULL ? 0 : -1;
+}
+
+static int
+teardown(void **state PF_UNUSED)
+{
+	free(tasks);
+	return 0;
+}
+
+static struct job *
+make_job(enum config_priority priority)
+{
+	struct job *job = calloc(1, sizeof(*job));
+
+	assert_non_null(job);
+	job->priority = priority;
+	return job;
+}
+
+static struct task *
+add_task(struct job *job, char name)
+{
+	struct task *task = &tasks[task_count++];
+
+	assert_true(task_count <= TASKS_MAX && job->count < JOB_MAX);
+	task->name = name;
+	task->request.service = &service;
+	job->requests[job->count++] = &task->request;
+	return task;
+}
+
+static void
+submit(struct job *job)
+{
+	job_seal(job);
+	pool_submit(&pool, job);
+}
+
+/* A job of a message for each letter of NAMES. */
+static struct job *
+submit_job(enum config_priority priority, const char *names)
+{
+	struct job *job = make_job(priority);
+
+	for (; *names != '\0'; names++)
+		add_task(job, *names);
+	submit(job);
+	return job;
+}
+
+/* A job whose first message waits for GATE; it is running when this returns. */
+static struct job *
+submit_hanging(enum config_priority priority, const char *names, const _Atomic bool *gate)
+{
+	const unsigned before = atomic_load(&running);
+	struct job *job = make_job(priority);
+
+	for (; *names != '\0'; names++)
+		add_task(job, *names);
+	container_of(job->requests[0], struct task, request)->gate = gate;
+	submit(job);
+	pool_flush(&pool);
+	wait_until(are_running, before + 1);
+	return job;
+}
+
+static void
+open_gate(_Atomic bool *gate)
+{
+	atomic_store(gate, true);
+}
+
+static unsigned
+count_runs(const struct job *job, unsigned index)
+{
+	return atomic_load(&container_of(job->requests[index], struct task, request)->runs);
+}
+
+static void
+assert_all_room(void)
+{
+	for (unsigned i = 0; i < CONFIG_PRIORITY__COUNT; i++) {
+		assert_int_equal(pool_room(&pool, (enum config_priority)i), QUEUE_LENGTH);
+		assert_true(pool_is_relieved(&pool, (enum config_priority)i));
+	}
+}
+
+/* Ends a pool of which no handler runs. */
+static void
+stop_pool(void)
+{
+	assert_true(pool_stop(&pool));
+	assert_int_equal(count_alive(), 0);
+}
+
+/* In which order. */
+
+/* Three queues of jobs of so many messages; none is empty before the rounds are over. */
+static void
+check_shares(unsigned length)
+{
+	enum {
+		ROUND = 84,
+		ROUNDS = 10,
+	};
+	static const struct {
+		char name;
+		unsigned share;
+	} rows[] = {
+		[CONFIG_PRIORITY_HIGH] = { 'H', 64 },
+		[CONFIG_PRIORITY_NORMAL] = { 'N', 16 },
+		[CONFIG_PRIORITY_LOW] = { 'L', 4 },
+	};
+	struct job *jobs[TASKS_MAX];
+	unsigned job_count = 0;
+
+	open_pool(1);
+	for (unsigned i = 0; i < CONFIG_PRIORITY__COUNT; i++) {
+		for (unsigned sum = 0; sum < (ROUNDS + 1) * rows[i].share; sum += length) {
+			struct job *job = make_job((enum config_priority)i);
+
+			while (job->count < length)
+				add_task(job, rows[i].name);
+			submit(job);
+			jobs[job_count++] = job;
+		}
+	}
+	pool_flush(&pool);
+	start_pool();
+	wait_until(are_over, job_count);
+	for (unsigned at = 0; at < ROUNDS * ROUND; at += ROUND) {
+		for (unsigned i = 0; i < CONFIG_PRIORITY__COUNT; i++) {
+			unsigned count = 0;
+
+			for (unsigned j = 0; j < ROUND; j++)
+				count += record[at + j] == rows[i].name;
+			assert_int_equal(count, rows[i].share);
+		}
+	}
+	assert_all_room();
+	stop_pool();
+	while (job_count > 0)
+		free(jobs[--job_count]);
+}
+
+static void
+queues_that_all_hold_enough_are_served_by_weights(void **state PF_UNUSED)
+{
+	check_shares(1);
+}
+
+static void
+weights_count_messages_and_not_jobs(void **state PF_UNUSED)
+{
+	check_shares(7);
+}
+
+static void
+so_they_do_with_jobs_as_long_as_can_be(void **state PF_UNUSED)
+{
+	check_shares(JOB_MAX);
+}
+
+static void
+jobs_of_one_queue_are_served_in_their_order(void **state PF_UNUSED)
+{
+	struct job *jobs[26];
+
+	open_pool(1);
+	for (unsigned i = 0; i < 26; i++)
+		jobs[i] = submit_job(CONFIG_PRIORITY_LOW, (char[]){ (char)('a' + i), '\0' });
+	pool_flush(&pool);
+	start_pool();
+	wait_until(are_over, 26);
+	assert_string_equal(record, "abcdefghijklmnopqrstuvwxyz");
+	stop_pool();
+	for (unsigned i = 0; i < 26; i++)
+		free(jobs[i]);
+}
+
+static void
+a_less_urgent_job_is_interrupted_between_two_messages(void **state PF_UNUSED)
+{
+	_Atomic bool gate = false;
+	struct job *low, *normal, *high;
+
+	open_pool(1);
+	start_pool();
+	low = submit_hanging(CONFIG_PRIORITY_LOW, "abc", &gate);
+	normal = submit_job(CONFIG_PRIORITY_NORMAL, "NN");
+	high = submit_job(CONFIG_PRIORITY_HIGH, "HH");
+	pool_flush(&pool);
+	open_gate(&gate);
+	wait_until(are_over, 3);
+	assert_string_equal(record, "aHHNNbc");
+	assert_all_room();
+	stop_pool();
+	free(low);
+	free(normal);
+	free(high);
+}
+
+static void
+an_urgent_job_is_not_interrupted_by_a_less_urgent_one(void **state PF_UNUSED)
+{
+	_Atomic bool gate = false;
+	struct job *low, *high;
+
+	open_pool(1);
+	start_pool();
+	high = submit_hanging(CONFIG_PRIORITY_HIGH, "HIJ", &gate);
+	low = submit_job(CONFIG_PRIORITY_LOW, "ab");
+	pool_flush(&pool);
+	open_gate(&gate);
+	wait_until(are_over, 2);
+	assert_string_equal(record, "HIJab");
+	stop_pool();
+	free(low);
+	free(high);
+}
+
+static void
+a_job_that_has_had_its_slice_waits_behind_its_equals(void **state PF_UNUSED)
+{
+	struct job *dear, *cheap;
+
+	open_pool(1);
+	dear = make_job(CONFIG_PRIORITY_NORMAL);
+	add_task(dear, 'a')->linger_us = 3 * SLICE_US;
+	add_task(dear, 'b')->linger_us = 3 * SLICE_US;
+	add_task(dear, 'c');
+	submit(dear);
+	cheap = submit_job(CONFIG_PRIORITY_NORMAL, "x");
+	pool_flush(&pool);
+	start_pool();
+	wait_until(are_over, 2);
+	assert_string_equal(record, "axbc");
+	stop_pool();
+	free(dear);
+	free(cheap);
+}
+
+/* What can be had back. */
+
+static void
+assert_taken_back(struct job *job, unsigned expected_first, unsigned expected_end, bool is_over)
+{
+	unsigned first, end;
+	bool job_over;
+
+	first = pool_take_back(&pool, job, &end, &job_over);
+	assert_int_equal(first, expected_first);
+	assert_int_equal(end, expected_end);
+	assert_int_equal(job_over, is_over);
+}
+
+static void
+queued_jobs_are_taken_back_whole_from_any_place(void **state PF_UNUSED)
+{
+	struct job *jobs[6];
+
+	open_pool(1);
+	for (unsigned i = 0; i < 6; i++) {
+		jobs[i] =
+			submit_job(CONFIG_PRIORITY_NORMAL, (char[]){ (char)('a' + i), 'x', '\0' });
+		if (i == 2)
+			pool_flush(&pool); /* the others are only staged */
+	}
+	assert_taken_back(jobs[1], 0, 2, true);
+	assert_taken_back(jobs[2], 0, 2, true);
+	assert_taken_back(jobs[3], 0, 2, true);
+	assert_taken_back(jobs[5], 0, 2, true);
+	assert_int_equal(pool_room(&pool, CONFIG_PRIORITY_NORMAL), QUEUE_LENGTH - 4);
+	pool_flush(&pool);
+	start_pool();
+	wait_until(are_over, 2);
+	assert_string_equal(record, "axex");
+	assert_all_room();
+	stop_pool();
+	for (unsigned i = 0; i < 6; i++)
+		free(jobs[i]);
+}
+
+static void
+a_pool_goes_on_when_all_that_was_queued_is_taken_back(void **state PF_UNUSED)
+{
+	struct job *gone, *later;
+
+	open_pool(1);
+	start_pool();
+	wait_until(are_idle, 1);
+	gone = submit_job(CONFIG_PRIORITY_HIGH, "abc");
+	assert_taken_back(gone, 0, 3, true);
+	pool_flush(&pool);
+	later = submit_job(CONFIG_PRIORITY_LOW, "x");
+	pool_flush(&pool);
+	wait_until(are_over, 1);
+	assert_string_equal(record, "x");
+	assert_all_room();
+	stop_pool();
+	free(gone);
+	free(later);
+}
+
+static void
+of_a_running_job_what_has_not_begun_is_taken_back(void **state PF_UNUSED)
+{
+	_Atomic bool gate = false;
+	struct job *job;
+
+	open_pool(1);
+	start_pool();
+	job = submit_hanging(CONFIG_PRIORITY_NORMAL, "abcd", &gate);
+	assert_int_equal(pool_room(&pool, CONFIG_PRIORITY_NORMAL), QUEUE_LENGTH - 3);
+	assert_taken_back(job, 1, 4, false);
+	assert_all_room();
+	assert_taken_back(job, 1, 1, false);
+	open_gate(&gate);
+	wait_until(are_over, 1);
+	assert_taken_back(job, 1, 1, false);
+	assert_string_equal(record, "a");
+	assert_int_equal(atomic_load(&job->done), 1);
+	assert_all_room();
+	stop_pool();
+	free(job);
+}
+
+static void
+an_interrupted_job_is_taken_back_from_the_queue(void **state PF_UNUSED)
+{
+	_Atomic bool low_gate = false, high_gate = false;
+	struct job *low, *high;
+
+	open_pool(1);
+	start_pool();
+	low = submit_hanging(CONFIG_PRIORITY_LOW, "abc", &low_gate);
+	high = make_job(CONFIG_PRIORITY_HIGH);
+	add_task(high, 'H')->gate = &high_gate;
+	submit(high);
+	pool_flush(&pool);
+	open_gate(&low_gate);
+	while (count_runs(high, 0) == 0)
+		wait_until(are_running, 1);
+	assert_taken_back(low, 1, 3, true);
+	open_gate(&high_gate);
+	wait_until(are_over, 1);
+	assert_string_equal(record, "aH");
+	assert_all_room();
+	stop_pool();
+	free(low);
+	free(high);
+}
+
+static void
+a_message_that_closes_ends_its_job(void **state PF_UNUSED)
+{
+	struct job *job = make_job(CONFIG_PRIORITY_NORMAL);
+
+	open_pool(1);
+	add_task(job, 'a');
+	add_task(job, 'b')->verdict = PF_CLOSE;
+	add_task(job, 'c');
+	submit(job);
+	pool_flush(&pool);
+	start_pool();
+	wait_until(are_over, 1);
+	assert_string_equal(record, "ab");
+	assert_int_equal(atomic_load(&job->done), 2);
+	assert_all_room();
+	stop_pool();
+	free(job);
+}
+
+static void
+check_kept(unsigned flags, const char *expected)
+{
+	struct job *job = make_job(CONFIG_PRIORITY_NORMAL);
+
+	open_pool(1);
+	service.module.flags = flags;
+	add_task(job, 'a')->keeps = true;
+	add_task(job, 'b');
+	submit(job);
+	pool_flush(&pool);
+	start_pool();
+	wait_until(are_over, 1);
+	assert_string_equal(record, expected);
+	assert_true(job->requests[0]->pending);
+	assert_all_room();
+	stop_pool();
+	free(job);
+}
+
+static void
+a_kept_message_ends_its_job(void **state PF_UNUSED)
+{
+	check_kept(PF_MODULE_THREADS, "a");
+}
+
+static void
+a_kept_message_of_a_concurrent_module_does_not(void **state PF_UNUSED)
+{
+	check_kept(PF_MODULE_THREADS | PF_MODULE_CONCURRENT, "ab");
+}
+
+/* Room. */
+
+static void
+room_is_counted_in_messages_and_by_queue(void **state PF_UNUSED)
+{
+	struct job *first, *second;
+
+	open_pool(1);
+	assert_all_room();
+	first = submit_job(CONFIG_PRIORITY_LOW, "abc");
+	assert_int_equal(pool_room(&pool, CONFIG_PRIORITY_LOW), QUEUE_LENGTH - 3);
+	assert_int_equal(pool_room(&pool, CONFIG_PRIORITY_HIGH), QUEUE_LENGTH);
+	second = submit_job(CONFIG_PRIORITY_HIGH, "ab");
+	pool_flush(&pool);
+	assert_int_equal(pool_room(&pool, CONFIG_PRIORITY_LOW), QUEUE_LENGTH - 3);
+	assert_int_equal(pool_room(&pool, CONFIG_PRIORITY_HIGH), QUEUE_LENGTH - 2);
+	assert_taken_back(first, 0, 3, true);
+	assert_taken_back(second, 0, 2, true);
+	assert_all_room();
+	free(first);
+	free(second);
+}
+
+static void
+a_queue_is_relieved_once_it_is_half_empty(void **state PF_UNUSED)
+{
+	struct job *jobs[QUEUE_LENGTH / 40];
+
+	open_pool(1);
+	for (unsigned i = 0; i < countof(jobs); i++) {
+		jobs[i] = make_job(CONFIG_PRIORITY_NORMAL);
+		while (jobs[i]->count < 40)
+			add_task(jobs[i], 'x');
+		submit(jobs[i]);
+	}
+	assert_int_equal(pool_room(&pool, CONFIG_PRIORITY_NORMAL), 0);
+	for (unsigned i = 0; i < countof(jobs); i++) {
+		unsigned left = QUEUE_LENGTH - 40 * i;
+
+		if (left > QUEUE_LENGTH / 2)
+			assert_false(pool_is_relieved(&pool, CONFIG_PRIORITY_NORMAL));
+		if (left < QUEUE_LENGTH / 2)
+			assert_true(pool_is_relieved(&pool, CONFIG_PRIORITY_NORMAL));
+		assert_taken_back(jobs[i], 0, 40, true);
+		free(jobs[i]);
+	}
+	assert_all_room();
+}
+
+/* Jobs of all lengths and priorities, some taken back at random: each message runs or comes back.
+ */
+static void
+under_load_each_message_runs_or_is_taken_back(void **state PF_UNUSED)
+{
+	enum {
+		JOBS = 300,
+	};
+	struct job *jobs[JOBS];
+	unsigned random = 7, taken = 0, expected_over = JOBS;
+
+	open_pool(4);
+	start_pool();
+	for (unsigned i = 0; i < JOBS; i++) {
+		unsigned length = 1 + (unsigned)rand_r(&random) % 30;
+		unsigned victim, first, end;
+		bool is_over;
+
+		jobs[i] = make_job((enum config_priority)(rand_r(&random) % 3));
+		while (jobs[i]->count < length)
+			add_task(jobs[i], 'x')->linger_us = (unsigned)rand_r(&random) % 50;
+		submit(jobs[i]);
+		if (rand_r(&random) % 4 > 0)
+			pool_flush(&pool);
+		victim = (unsigned)rand_r(&random) % (i + 1);
+		first = pool_take_back(&pool, jobs[victim], &end, &is_over);
+		for (; first < end; first++) {
+			taken++;
+			atomic_fetch_add(
+				&container_of(jobs[victim]->requests[first], struct task, request)
+					 ->runs,
+				1);
+		}
+		expected_over -= is_over;
+		collect();
+	}
+	pool_flush(&pool);
+	wait_until(are_over, expected_over);
+	assert_int_equal(atomic_load(&recorded) + taken, task_count);
+	for (unsigned i = 0; i < task_count; i++)
+		assert_int_equal(atomic_load(&tasks[i].runs), 1);
+	assert_all_room();
+	stop_pool();
+	for (unsigned i = 0; i < JOBS; i++)
+		free(jobs[i]);
+}
+
+/* What hangs. */
+
+static void
+a_thread_that_hangs_is_replaced(void **state PF_UNUSED)
+{
+	_Atomic bool gate = false;
+	struct job *hanging, *other;
+
+	open_pool(2);
+	start_pool();
+	hanging = submit_hanging(CONFIG_PRIORITY_NORMAL, "a", &gate);
+	assert_false(pool_give_up(&pool, hanging));
+	assert_int_equal(count_alive(), 3);
+	other = submit_job(CONFIG_PRIORITY_NORMAL, "xyz");
+	pool_flush(&pool);
+	wait_until(are_over, 1);
+	assert_string_equal(record, "axyz");
+	open_gate(&gate);
+	wait_until(are_over, 2);
+	wait_until(are_alive, 2);
+	stop_pool();
+	free(hanging);
+	free(other);
+}
+
+static void
+a_job_given_up_twice_is_one_thread(void **state PF_UNUSED)
+{
+	_Atomic bool gate = false;
+	struct job *hanging;
+
+	open_pool(2);
+	start_pool();
+	hanging = submit_hanging(CONFIG_PRIORITY_NORMAL, "a", &gate);
+	assert_false(pool_give_up(&pool, hanging));
+	assert_false(pool_give_up(&pool, hanging));
+	assert_int_equal(count_alive(), 3);
+	open_gate(&gate);
+	wait_until(are_over, 1);
+	wait_until(are_alive, 2);
+	stop_pool();
+	free(hanging);
+}
+
+static void
+a_job_that_no_thread_has_is_no_loss(void **state PF_UNUSED)
+{
+	struct job *queued, *ended;
+
+	open_pool(1);
+	queued = submit_job(CONFIG_PRIORITY_NORMAL, "a");
+	pool_flush(&pool);
+	assert_false(pool_give_up(&pool, queued));
+	assert_taken_back(queued, 0, 1, true);
+	start_pool();
+	ended = submit_job(CONFIG_PRIORITY_NORMAL, "b");
+	pool_flush(&pool);
+	wait_until(are_over, 1);
+	assert_false(pool_give_up(&pool, ended));
+	assert_int_equal(count_alive(), 1);
+	stop_pool();
+	free(queued);
+	free(ended);
+}
+
+static void
+a_pool_is_exhausted_when_it_has_lost_all_its_threads(void **state PF_UNUSED)
+{
+	_Atomic bool gates[4] = { false };
+	struct job *jobs[4];
+
+	open_pool(2);
+	start_pool();
+	jobs[0] = submit_hanging(CONFIG_PRIORITY_LOW, "a", &gates[0]);
+	assert_false(pool_give_up(&pool, jobs[0]));
+	jobs[1] = submit_hanging(CONFIG_PRIORITY_LOW, "b", &gates[1]);
+	assert_true(pool_give_up(&pool, jobs[1]));
+	assert_int_equal(count_alive(), 4);
+
+	/* Those that came for them still work, but nobody comes for these. */
+	jobs[2] = submit_hanging(CONFIG_PRIORITY_HIGH, "c", &gates[2]);
+	jobs[3] = submit_hanging(CONFIG_PRIORITY_HIGH, "d", &gates[3]);
+	assert_true(pool_give_up(&pool, jobs[2]));
+	assert_true(pool_give_up(&pool, jobs[3]));
+	assert_int_equal(count_alive(), 4);
+
+	for (unsigned i = 0; i < 4; i++)
+		open_gate(&gates[i]);
+	wait_until(are_over, 4);
+	wait_until(are_alive, 2);
+	assert_all_room();
+	stop_pool();
+	for (unsigned i = 0; i < 4; i++)
+		free(jobs[i]);
+}
+
+static void
+a_thread_that_comes_back_is_one_too_many_and_ends(void **state PF_UNUSED)
+{
+	_Atomic bool gates[2] = { false };
+	struct job *first, *second;
+
+	open_pool(1);
+	start_pool();
+	first = submit_hanging(CONFIG_PRIORITY_NORMAL, "a", &gates[0]);
+	assert_true(pool_give_up(&pool, first));
+	assert_int_equal(count_alive(), 2);
+	open_gate(&gates[0]);
+	wait_until(are_over, 1);
+	wait_until(are_alive, 1);
+
+	/* And then the next loss is the first one again. */
+	second = submit_hanging(CONFIG_PRIORITY_NORMAL, "b", &gates[1]);
+	assert_true(pool_give_up(&pool, second));
+	assert_int_equal(count_alive(), 2);
+	open_gate(&gates[1]);
+	wait_until(are_over, 2);
+	wait_until(are_alive, 1);
+	stop_pool();
+	free(first);
+	free(second);
+}
+
+static void
+the_rest_of_a_job_that_hung_is_served_when_its_thread_comes_back(void **state PF_UNUSED)
+{
+	_Atomic bool gate = false;
+	struct job *job;
+
+	open_pool(1);
+	start_pool();
+	job = submit_hanging(CONFIG_PRIORITY_NORMAL, "abc", &gate);
+	assert_true(pool_give_up(&pool, job));
+	open_gate(&gate);
+	wait_until(are_over, 1);
+	assert_string_equal(record, "abc");
+	wait_until(are_alive, 1);
+	stop_pool();
+	free(job);
+}
+
+/* The end. */
+
+static void
+an_idle_pool_stops(void **state PF_UNUSED)
+{
+	open_pool(8);
+	start_pool();
+	assert_int_equal(count_alive(), 8);
+	wait_until(are_idle, 8);
+	stop_pool();
+}
+
+static void
+a_pool_stops_before_its_threads_have_begun(void **state PF_UNUSED)
+{
+	for (unsigned i = 0; i < 100; i++) {
+		open_pool(4);
+		start_pool();
+		stop_pool();
+	}
+}
+
+static void
+a_pool_without_threads_stops(void **state PF_UNUSED)
+{
+	open_pool(4);
+	stop_pool();
+}
+
+static void
+a_pool_in_which_a_handler_hangs_does_not_stop(void **state PF_UNUSED)
+{
+	const int64_t begin_ms = clock_monotonic_ms();
+	_Atomic bool gate = false;
+	struct job *job;
+
+	open_pool(3);
+	start_pool();
+	job = submit_hanging(CONFIG_PRIORITY_NORMAL, "a", &gate);
+	assert_false(pool_stop(&pool));
+	assert_in_range(clock_monotonic_ms() - begin_ms, 900, PATIENCE_MS);
+	assert_int_equal(count_alive(), 1);
+	open_gate(&gate);
+	wait_until(are_over, 1);
+	wait_until(are_alive, 0);
+	assert_true(pool_stop(&pool));
+	free(job);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define OF_A_POOL(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+		OF_A_POOL(queues_that_all_hold_enough_are_served_by_weights),
+		OF_A_POOL(weights_count_messages_and_not_jobs),
+		OF_A_POOL(so_they_do_with_jobs_as_long_as_can_be),
+		OF_A_POOL(jobs_of_one_queue_are_served_in_their_order),
+		OF_A_POOL(a_less_urgent_job_is_interrupted_between_two_messages),
+		OF_A_POOL(an_urgent_job_is_not_interrupted_by_a_less_urgent_one),
+		OF_A_POOL(a_job_that_has_had_its_slice_waits_behind_its_equals),
+		OF_A_POOL(queued_jobs_are_taken_back_whole_from_any_place),
+		OF_A_POOL(a_pool_goes_on_when_all_that_was_queued_is_taken_back),
+		OF_A_POOL(of_a_running_job_what_has_not_begun_is_taken_back),
+		OF_A_POOL(an_interrupted_job_is_taken_back_from_the_queue),
+		OF_A_POOL(a_message_that_closes_ends_its_job),
+		OF_A_POOL(a_kept_message_ends_its_job),
+		OF_A_POOL(a_kept_message_of_a_concurrent_module_does_not),
+		OF_A_POOL(room_is_counted_in_messages_and_by_queue),
+		OF_A_POOL(a_queue_is_relieved_once_it_is_half_empty),
+		OF_A_POOL(under_load_each_message_runs_or_is_taken_back),
+		OF_A_POOL(a_thread_that_hangs_is_replaced),
+		OF_A_POOL(a_job_given_up_twice_is_one_thread),
+		OF_A_POOL(a_job_that_no_thread_has_is_no_loss),
+		OF_A_POOL(a_pool_is_exhausted_when_it_has_lost_all_its_threads),
+		OF_A_POOL(a_thread_that_comes_back_is_one_too_many_and_ends),
+		OF_A_POOL(the_rest_of_a_job_that_hung_is_served_when_its_thread_comes_back),
+		OF_A_POOL(an_idle_pool_stops),
+		OF_A_POOL(a_pool_stops_before_its_threads_have_begun),
+		OF_A_POOL(a_pool_without_threads_stops),
+		OF_A_POOL(a_pool_in_which_a_handler_hangs_does_not_stop),
+	};
+
+	return cmocka_run_group_tests_name("pool", tests, NULL, NULL);
+}
