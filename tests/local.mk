@@ -3,7 +3,8 @@ if HAVE_CMOCKA
 unit_tests = tests/unit/test-config tests/unit/test-wire tests/unit/test-respawn \
 	tests/unit/test-deadline tests/unit/test-ids tests/unit/test-log tests/unit/test-admission \
 	tests/unit/test-networks tests/unit/test-addresses tests/unit/test-accept-rate \
-	tests/unit/test-reply tests/unit/test-job tests/unit/test-completion tests/unit/test-pool
+	tests/unit/test-reply tests/unit/test-job tests/unit/test-completion tests/unit/test-pool \
+	tests/unit/test-connections
 endif
 
 unit_cppflags = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
@@ -76,6 +77,11 @@ tests_unit_test_pool_SOURCES = tests/unit/test-pool.c
 tests_unit_test_pool_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_pool_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 tests_unit_test_pool_LDADD = $(dispatch_ldadd)
+
+tests_unit_test_connections_SOURCES = tests/unit/test-connections.c
+tests_unit_test_connections_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_connections_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
+tests_unit_test_connections_LDADD = src/libnet.a src/libprocess.a $(LIBEVENT_LIBS) $(unit_ldadd)
 
 check-local: $(check_PROGRAMS) all
 	@BATS='$(BATS)' MANDOC='$(MANDOC)' PYTHON='$(PYTHON)' PREFORK_CC='$(CC)' \
