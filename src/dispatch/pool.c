@@ -2,7 +2,6 @@
 
 #include "dispatch/pool.h"
 
-#include <assert.h>
 #include <string.h>
 #include <sys/param.h>
 #include <time.h>
@@ -17,20 +16,6 @@ enum {
 	STOP_S = 1,
 };
 
-/* Messages in a round: of 21 in a row, 16, 4 and 1. Runs of four cost fewer locks. */
-static const int weights[] = {
-	[CONFIG_PRIORITY_HIGH] = 16 * 4,
-	[CONFIG_PRIORITY_NORMAL] = 4 * 4,
-	[CONFIG_PRIORITY_LOW] = 1 * 4,
-};
-static_assert(countof(weights) == CONFIG_PRIORITY__COUNT, "a weight for each");
-
-static void
-uncount(struct pool *pool, enum config_priority priority, unsigned messages)
-{
-	atomic_fetch_sub_explicit(&pool->queues[priority].count, messages, memory_order_relaxed);
-}
-
 /* Where a thread is: its job, and what of it was granted. */
 struct turn {
 	struct job *job;
@@ -41,114 +26,23 @@ struct turn {
 };
 
 static bool
-is_empty(const struct pool_queue *queue)
-{
-	return TAILQ_EMPTY(&queue->jobs);
-}
-
-static void
-show_runnable(struct pool *pool)
-{
-	unsigned runnable = 0;
-
-	for (unsigned i = 0; i < CONFIG_PRIORITY__COUNT; i++) {
-		const struct pool_queue *queue = &pool->queues[i];
-
-		if (!is_empty(queue) && queue->credit > 0)
-			runnable |= 1u << i;
-	}
-	atomic_store_explicit(&pool->runnable, runnable, memory_order_relaxed);
-}
-
-static void
-begin_round(struct pool *pool)
-{
-	for (unsigned i = 0; i < CONFIG_PRIORITY__COUNT; i++)
-		pool->queues[i].credit = weights[i];
-}
-
-/* The queue to serve next, which has credit; NULL: nothing waits. May begin a round. */
-static struct pool_queue *
-choose(struct pool *pool)
-{
-	struct pool_queue *first = NULL;
-
-	for (unsigned i = 0; i < CONFIG_PRIORITY__COUNT; i++) {
-		struct pool_queue *queue = &pool->queues[i];
-
-		if (is_empty(queue))
-			continue;
-		if (queue->credit > 0)
-			return queue;
-		if (first == NULL)
-			first = queue;
-	}
-	if (first != NULL)
-		begin_round(pool);
-	return first;
-}
-
-static unsigned
-grant(struct pool_queue *queue, struct job *job)
-{
-	unsigned left = job_left(job), credit = (unsigned)queue->credit;
-	unsigned granted = left < credit ? left : credit;
-
-	queue->credit -= (int)granted;
-	return granted;
-}
-
-static bool
 take_job(struct pool *pool, struct turn *turn)
 {
-	struct pool_queue *queue = choose(pool);
-
-	if (queue == NULL)
+	turn->job = queues_take(&pool->queues, &turn->granted);
+	if (turn->job == NULL)
 		return false;
-	turn->job = TAILQ_FIRST(&queue->jobs);
-	TAILQ_REMOVE(&queue->jobs, turn->job, entry);
-	turn->job->queued = false;
 	turn->job->held = true;
-	turn->granted = grant(queue, turn->job);
-	show_runnable(pool);
 	return true;
 }
 
-/* The thread gives its job up, and what it was granted and did not use. */
 static void
 let_go(struct pool *pool, const struct turn *turn)
 {
-	struct pool_queue *queue = &pool->queues[turn->job->priority];
-	const int credit = queue->credit + (int)turn->granted;
-
-	queue->credit = MIN(credit, weights[turn->job->priority]);
+	queues_refund(&pool->queues, turn->job->priority, turn->granted);
 	turn->job->held = false;
 	if (turn->job->lost)
 		pool->lost--;
 	turn->job->lost = false;
-}
-
-/* The rest of a job waits again: in front, or, if it has had its slice, behind its equals. */
-static void
-put_back(struct pool *pool, const struct turn *turn, bool behind)
-{
-	struct pool_queue *queue = &pool->queues[turn->job->priority];
-
-	turn->job->queued = true;
-	if (behind)
-		TAILQ_INSERT_TAIL(&queue->jobs, turn->job, entry);
-	else
-		TAILQ_INSERT_HEAD(&queue->jobs, turn->job, entry);
-	show_runnable(pool);
-}
-
-/* Whether a more urgent queue has work, and credit for it. */
-static bool
-is_urged(struct pool *pool, const struct turn *turn)
-{
-	unsigned urgent = (1u << turn->job->priority) - 1;
-
-	return (atomic_load_explicit(&pool->runnable, memory_order_relaxed) & urgent) != 0;
 }
 
 static void
@@ -175,7 +69,7 @@ drop_rest(struct pool *pool, struct job *job)
 {
 	unsigned end, first = job_take_back(job, &end);
 
-	uncount(pool, job->priority, end - first);
+	queues_uncount(&pool->queues, job->priority, end - first);
 }
 
 static void
@@ -207,37 +101,18 @@ run_granted(struct pool *pool, struct turn *turn)
 	turn->since_us = turn->posted_us = now_us;
 	while (turn->granted > 0 && (request = begin(turn->job, now_us)) != NULL) {
 		turn->granted--;
-		uncount(pool, turn->job->priority, 1);
+		queues_uncount(&pool->queues, turn->job->priority, 1);
 		handle(pool, turn, request, now_us);
 		now_us = request->ended_us;
 		turn->unposted++;
 		atomic_fetch_add_explicit(&turn->job->done, 1, memory_order_release);
-		if (is_urged(pool, turn) || now_us - turn->since_us > SLICE_US)
+		if (queues_are_urging(&pool->queues, turn->job->priority) ||
+			now_us - turn->since_us > SLICE_US)
 			break;
 		if (now_us - turn->posted_us > POST_US)
 			post_done(pool, turn, now_us);
 	}
 	return now_us;
-}
-
-/* Under the lock: whether the thread goes on with its job, and is granted more of it. */
-static bool
-extend(struct pool *pool, struct turn *turn, bool had_slice)
-{
-	struct pool_queue *queue = &pool->queues[turn->job->priority];
-	const struct pool_queue *next;
-
-	if (job_left(turn->job) == 0 || (had_slice && !is_empty(queue)))
-		return false;
-	next = choose(pool);
-	if (next != NULL && next < queue)
-		return false;
-	if (next == NULL && queue->credit <= 0)
-		begin_round(pool);
-	if (turn->granted == 0)
-		turn->granted = grant(queue, turn->job);
-	show_runnable(pool);
-	return turn->granted > 0;
 }
 
 /* Under the lock, which it leaves meanwhile: serves a job until it is over or has to wait. */
@@ -253,13 +128,13 @@ serve(struct pool *pool, struct turn *turn)
 		now_us = run_granted(pool, turn);
 		had_slice = now_us - turn->since_us > SLICE_US;
 		pthread_mutex_lock(&pool->lock);
-	} while (extend(pool, turn, had_slice));
+	} while (queues_extend(&pool->queues, turn->job, &turn->granted, had_slice));
 
 	let_go(pool, turn);
 	if (job_left(turn->job) > 0) {
 		if (turn->unposted > 0)
 			job_post(turn->job, pool->completion, false);
-		put_back(pool, turn, had_slice);
+		queues_put_back(&pool->queues, turn->job, had_slice);
 	} else {
 		job_post(turn->job, pool->completion, true);
 	}
@@ -321,11 +196,7 @@ pool_open(struct pool *pool, const struct config *config, struct completion *com
 		.threads = (unsigned)config->threads,
 		.queue_length = (unsigned)config->queue_length,
 	};
-	for (unsigned i = 0; i < CONFIG_PRIORITY__COUNT; i++) {
-		TAILQ_INIT(&pool->queues[i].jobs);
-		TAILQ_INIT(&pool->queues[i].staged);
-		pool->queues[i].credit = weights[i];
-	}
+	queues_open(&pool->queues);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_mutex_init(&pool->lock, NULL);
@@ -366,33 +237,22 @@ pool_stop(struct pool *pool)
 	return ended;
 }
 
-static unsigned
-waiting(struct pool *pool, enum config_priority priority)
-{
-	return atomic_load_explicit(&pool->queues[priority].count, memory_order_relaxed);
-}
-
 unsigned
 pool_room(struct pool *pool, enum config_priority priority)
 {
-	return pool->queue_length - waiting(pool, priority);
+	return pool->queue_length - queues_count(&pool->queues, priority);
 }
 
 bool
 pool_is_relieved(struct pool *pool, enum config_priority priority)
 {
-	return waiting(pool, priority) <= pool->queue_length / 2;
+	return queues_count(&pool->queues, priority) <= pool->queue_length / 2;
 }
 
 void
 pool_submit(struct pool *pool, struct job *job)
 {
-	struct pool_queue *queue = &pool->queues[job->priority];
-
-	atomic_fetch_add_explicit(&queue->count, job->count, memory_order_relaxed);
-	job->queued = true;
-	TAILQ_INSERT_TAIL(&queue->staged, job, entry);
-	pool->staged++;
+	queues_stage(&pool->queues, job);
 }
 
 void
@@ -400,43 +260,15 @@ pool_flush(struct pool *pool)
 {
 	unsigned woken;
 
-	if (pool->staged == 0)
+	if (pool->queues.staged == 0)
 		return;
 	pthread_mutex_lock(&pool->lock);
-	for (unsigned i = 0; i < CONFIG_PRIORITY__COUNT; i++)
-		TAILQ_CONCAT(&pool->queues[i].jobs, &pool->queues[i].staged, entry);
-	show_runnable(pool);
-	woken = MIN(pool->idle, pool->staged);
+	woken = queues_hand_over(&pool->queues);
+	if (woken > pool->idle)
+		woken = pool->idle;
 	pthread_mutex_unlock(&pool->lock);
-	pool->staged = 0;
 	while (woken-- > 0)
 		pthread_cond_signal(&pool->work);
-}
-
-/* TAILQ_REMOVE finds the list by the entry, but for the last one. */
-static struct job_list *
-list_of(struct pool *pool, const struct job *job)
-{
-	struct pool_queue *queue = &pool->queues[job->priority];
-	const struct job *staged;
-
-	TAILQ_FOREACH (staged, &queue->staged, entry) {
-		if (staged == job)
-			return &queue->staged;
-	}
-	return &queue->jobs;
-}
-
-static void
-unqueue(struct pool *pool, struct job *job)
-{
-	struct job_list *list = list_of(pool, job);
-
-	if (list == &pool->queues[job->priority].staged)
-		pool->staged--;
-	TAILQ_REMOVE(list, job, entry);
-	job->queued = false;
-	show_runnable(pool);
 }
 
 unsigned
@@ -448,9 +280,9 @@ pool_take_back(struct pool *pool, struct job *job, unsigned *end, bool *over)
 	first = job_take_back(job, end);
 	*over = job->queued;
 	if (job->queued)
-		unqueue(pool, job);
+		queues_remove(&pool->queues, job);
 	pthread_mutex_unlock(&pool->lock);
-	uncount(pool, job->priority, *end - first);
+	queues_uncount(&pool->queues, job->priority, *end - first);
 	return first;
 }
 

@@ -2,43 +2,30 @@
  * The pool: the only threads of a worker but those that modules start. A thread sees requests and
  * what modules may call, never a connection.
  *
- * A queue for each priority, of jobs, bounded in messages. The queues are served by weights in
- * messages: each has credit, the most urgent one that has any is served, and when all that wait
- * have used theirs up, every credit is filled again. Between two messages a thread puts its job
- * back for more urgent work that has credit, or for its equals when it has had the thread for a
- * while. What one turn of the loop submits goes over under one lock.
+ * Between two messages a thread puts its job back for more urgent work (queues.h), or for its
+ * equals when it has had the thread for a while. What one turn of the loop submits goes over under
+ * one lock.
  *
- * A thread whose handler was given up counts as lost; another takes its place, up to twice as many
- * in all.
+ * A thread whose handler hangs counts as lost; another takes its place, up to twice as many in all.
  */
 #ifndef DISPATCH_POOL_H
 #define DISPATCH_POOL_H
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
-#include <stddef.h>
 
 #include "base/compiler.h"
 #include "base/error.h"
 #include "config/config.h"
 #include "dispatch/completion.h"
 #include "dispatch/job.h"
-
-struct pool_queue {
-	struct job_list jobs;
-	int credit;             /* messages that it may still have in this round */
-	_Atomic unsigned count; /* messages that wait, staged ones included */
-	struct job_list staged; /* loop: submitted, and not handed over */
-};
+#include "dispatch/queues.h"
 
 struct pool {
 	struct completion *completion;
 	unsigned threads;      /* as configured */
 	unsigned queue_length; /* messages, of each queue */
-	struct pool_queue queues[CONFIG_PRIORITY__COUNT];
-	unsigned staged;           /* loop: jobs */
-	_Atomic unsigned runnable; /* bit per priority: jobs wait there, and it has credit */
+	struct queues queues;
 	/* Below: under the lock. */
 	pthread_mutex_t lock;
 	pthread_cond_t work;  /* jobs wait, or the pool stops */

@@ -1,0 +1,84 @@
+/*
+ * The queues of the pool, one a priority, of jobs, counted in messages.
+ *
+ * They are served by weights: each has credit, the most urgent one that has any is served, and when
+ * all that hold jobs have used theirs up, every credit is filled again: a round. What is submitted
+ * is staged first, so that a turn of the loop hands it over in one go.
+ *
+ * Everything is under the pool's lock, unless it says that it is the loop's or any thread's.
+ */
+#ifndef DISPATCH_QUEUES_H
+#define DISPATCH_QUEUES_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "config/config.h"
+#include "dispatch/job.h"
+
+struct queue {
+	struct job_list jobs;
+	struct job_list staged; /* loop: submitted, and not handed over */
+	int credit;             /* messages that it may still have in this round */
+	_Atomic unsigned count; /* messages that wait, staged ones included */
+};
+
+struct queues {
+	struct queue by_priority[CONFIG_PRIORITY__COUNT];
+	unsigned staged;           /* loop: jobs */
+	_Atomic unsigned runnable; /* bit per priority: jobs wait there, and it has credit */
+};
+
+void queues_open(struct queues *queues);
+
+/* Loop: takes a sealed job, and counts its messages. */
+void queues_stage(struct queues *queues, struct job *job);
+
+/* Loop, under the lock: what was staged can be taken. Returns how many jobs. */
+unsigned queues_hand_over(struct queues *queues);
+
+/*
+ * Takes the job to be served next, of which *GRANTED messages may run now. NULL: nothing waits. May
+ * begin a round.
+ */
+struct job *queues_take(struct queues *queues, unsigned *granted);
+
+/*
+ * Whether a thread goes on with its JOB: nothing more urgent with credit waits, nor, BEHIND its
+ * equals, one of these. If it has used up what was granted, it is granted more.
+ */
+bool queues_extend(struct queues *queues, struct job *job, unsigned *granted, bool behind);
+
+/* Gives back what was granted and not used. */
+void queues_refund(struct queues *queues, enum config_priority priority, unsigned granted);
+
+/* The rest of a job waits again: in front of its equals, or behind them. */
+void queues_put_back(struct queues *queues, struct job *job, bool behind);
+
+/* Loop, under the lock: takes a queued or staged job out. */
+void queues_remove(struct queues *queues, struct job *job);
+
+/* Any thread: whether something more urgent waits and has credit. */
+static inline bool
+queues_are_urging(struct queues *queues, enum config_priority priority)
+{
+	const unsigned urgent = (1u << priority) - 1;
+
+	return (atomic_load_explicit(&queues->runnable, memory_order_relaxed) & urgent) != 0;
+}
+
+/* Any thread: how many messages wait; so many have begun or were taken back. */
+static inline unsigned
+queues_count(struct queues *queues, enum config_priority priority)
+{
+	return atomic_load_explicit(&queues->by_priority[priority].count, memory_order_relaxed);
+}
+
+static inline void
+queues_uncount(struct queues *queues, enum config_priority priority, unsigned messages)
+{
+	atomic_fetch_sub_explicit(
+		&queues->by_priority[priority].count, messages, memory_order_relaxed);
+}
+
+#endif
