@@ -10,6 +10,7 @@
 
 enum {
 	STALL_US = 10000,     /* a handler that takes longer holds up its equals */
+	SPARE_MAX = 1024,     /* requests, and jobs, that are not given back to the system */
 	KEPT_LONG_MS = 60000, /* kept for so long, a request is worth a line */
 };
 
@@ -48,10 +49,12 @@ dispatch_request(struct dispatch *dispatch, struct service *service)
 {
 	struct request *request = TAILQ_FIRST(&dispatch->spare);
 
-	if (request != NULL)
+	if (request != NULL) {
 		TAILQ_REMOVE(&dispatch->spare, request, entry);
-	else if ((request = malloc(sizeof(*request))) == NULL)
+		dispatch->spare_count--;
+	} else if ((request = malloc(sizeof(*request))) == NULL) {
 		return NULL;
+	}
 	memset(request, 0, offsetof(struct request, reply.parts));
 	request->post.kind = POST_REQUEST;
 	request->service = service;
@@ -64,7 +67,12 @@ dispatch_free(struct dispatch *dispatch, struct request *request)
 {
 	reply_clear(&request->reply);
 	payload_unref(&request->payload);
+	if (dispatch->spare_count >= SPARE_MAX) {
+		free(request);
+		return;
+	}
 	TAILQ_INSERT_HEAD(&dispatch->spare, request, entry);
+	dispatch->spare_count++;
 }
 
 struct job *
@@ -72,10 +80,12 @@ dispatch_job(struct dispatch *dispatch)
 {
 	struct job *job = TAILQ_FIRST(&dispatch->spare_jobs);
 
-	if (job != NULL)
+	if (job != NULL) {
 		TAILQ_REMOVE(&dispatch->spare_jobs, job, entry);
-	else if ((job = malloc(sizeof(*job))) == NULL)
+		dispatch->spare_job_count--;
+	} else if ((job = malloc(sizeof(*job))) == NULL) {
 		return NULL;
+	}
 	memset(job, 0, offsetof(struct job, requests));
 	job->post.kind = POST_JOB;
 	return job;
@@ -95,7 +105,12 @@ dispatch_free_job(struct dispatch *dispatch, struct job *job)
 		unwatch(dispatch, job);
 	if (job->batch)
 		TAILQ_REMOVE(&dispatch->batches, job, batch_entry);
+	if (dispatch->spare_job_count >= SPARE_MAX) {
+		free(job);
+		return;
+	}
 	TAILQ_INSERT_HEAD(&dispatch->spare_jobs, job, entry);
+	dispatch->spare_job_count++;
 }
 
 void

@@ -40,6 +40,7 @@ struct dispatch {
 	void *arg;
 	struct request_list spare;
 	struct job_list spare_jobs;
+	unsigned spare_count, spare_job_count;
 	struct request_list kept; /* the longest kept one first */
 	struct job_list watched;  /* those with a handler that was given up */
 	struct job_list batches;  /* those of several requests of a concurrent module */
