@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/param.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -151,6 +152,7 @@ what_a_killed_worker_took_has_been_taken(void **state PF_UNUSED)
 
 struct witness {
 	_Atomic uint32_t granted[RACE_SECONDS];
+	_Atomic uint32_t late[RACE_SECONDS]; /* tries in the second half of it */
 };
 
 static void
@@ -162,10 +164,26 @@ race(unsigned slot, struct witness *witness, int64_t start_ms)
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || segment_attach(&segment, slot, &error) != 0)
 		_exit(1);
 	while ((now_ms = clock_monotonic_ms()) < start_ms + RACE_MS) {
+		int64_t second = now_ms / 1000 - start_ms / 1000;
+
 		if (accept_rate_claim(&segment, SERVICE, RACE_RATE, now_ms))
-			atomic_fetch_add(&witness->granted[now_ms / 1000 - start_ms / 1000], 1);
+			atomic_fetch_add(&witness->granted[second], 1);
+		if (now_ms % 1000 >= 500)
+			atomic_fetch_add(&witness->late[second], 1);
 	}
 	_exit(0);
+}
+
+/*
+ * However seldom the processes ran: by the middle of a second half of the rate may be taken, less
+ * what each process may hold for a moment, so tries from then on are granted up to that.
+ */
+static uint32_t
+least_granted(const struct witness *witness, size_t second)
+{
+	uint32_t late = atomic_load(&witness->late[second]);
+
+	return MIN(late, RACE_RATE / 2 - 2 * SLOTS);
 }
 
 static void
@@ -175,7 +193,6 @@ side_by_side_the_rate_is_reached_and_never_exceeded(void **state PF_UNUSED)
 		NULL, sizeof(*witness), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int64_t start_ms = clock_monotonic_ms();
 	pid_t pids[SLOTS];
-	uint32_t sum = 0;
 
 	assert_true(witness != MAP_FAILED);
 	for (unsigned i = 0; i < SLOTS; i++) {
@@ -194,10 +211,8 @@ side_by_side_the_rate_is_reached_and_never_exceeded(void **state PF_UNUSED)
 		uint32_t granted = atomic_load(&witness->granted[i]);
 
 		print_message("# %u of %u\n", granted, RACE_RATE);
-		assert_in_range(granted, 0, RACE_RATE);
-		sum += granted;
+		assert_in_range(granted, least_granted(witness, i), RACE_RATE);
 	}
-	assert_true(sum > RACE_RATE * (RACE_MS / 1000 - 1));
 	munmap(witness, sizeof(*witness));
 }
 
