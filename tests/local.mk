@@ -122,8 +122,11 @@ EXTRA_DIST += tests/run \
 	tests/lib/modules/sized.c \
 	tests/lib/modules/sockets.c \
 	tests/lib/modules/status.c \
+	tests/lib/modules/work.c \
 	tests/lib/peer.bash \
 	tests/lib/peer.py \
+	tests/lib/pipeline.bash \
+	tests/lib/pipeline.py \
 	tests/lib/server.bash \
 	tests/lint/format \
 	tests/lint/includes \
