@@ -103,6 +103,7 @@ EXTRA_DIST += tests/run \
 	tests/log.bats \
 	tests/modules.bats \
 	tests/networks.bats \
+	tests/order.bats \
 	tests/pid_file.bats \
 	tests/preforkcat.bats \
 	tests/supervision.bats \
