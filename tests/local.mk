@@ -106,6 +106,7 @@ EXTRA_DIST += tests/run \
 	tests/order.bats \
 	tests/pid_file.bats \
 	tests/preforkcat.bats \
+	tests/priority.bats \
 	tests/supervision.bats \
 	tests/timeouts.bats \
 	tests/lib/client.bash \
