@@ -104,6 +104,7 @@ EXTRA_DIST += tests/run \
 	tests/modules.bats \
 	tests/networks.bats \
 	tests/order.bats \
+	tests/overload.bats \
 	tests/pid_file.bats \
 	tests/preforkcat.bats \
 	tests/priority.bats \
