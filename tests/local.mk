@@ -101,6 +101,7 @@ EXTRA_DIST += tests/run \
 	tests/leftovers.bats \
 	tests/limits.bats \
 	tests/log.bats \
+	tests/module_api.bats \
 	tests/modules.bats \
 	tests/networks.bats \
 	tests/order.bats \
