@@ -96,6 +96,7 @@ EXTRA_DIST += tests/run \
 	tests/echo.bats \
 	tests/frames.bats \
 	tests/framings.bats \
+	tests/full_queue.bats \
 	tests/hardening.bats \
 	tests/install.bats \
 	tests/leftovers.bats \
