@@ -98,6 +98,7 @@ EXTRA_DIST += tests/run \
 	tests/framings.bats \
 	tests/full_queue.bats \
 	tests/hardening.bats \
+	tests/heartbeat.bats \
 	tests/install.bats \
 	tests/leftovers.bats \
 	tests/limits.bats \
