@@ -111,6 +111,7 @@ EXTRA_DIST += tests/run \
 	tests/pid_file.bats \
 	tests/preforkcat.bats \
 	tests/priority.bats \
+	tests/request_log.bats \
 	tests/request_timeout.bats \
 	tests/supervision.bats \
 	tests/timeouts.bats \
