@@ -90,6 +90,7 @@ check-local: $(check_PROGRAMS) all
 
 EXTRA_DIST += tests/run \
 	tests/backpressure.bats \
+	tests/bounds.bats \
 	tests/command.bats \
 	tests/descriptors.bats \
 	tests/drain.bats \
