@@ -202,7 +202,7 @@ ask(struct story *story, uint64_t id)
 	bool is_open = has_open(id);
 	uint64_t closing = atomic_load(&story->closing);
 
-	if (id <= closed || id == UINT64_MAX) {
+	if (id < FIRST || id <= closed || id == UINT64_MAX) {
 		atomic_fetch_add(&story->wrong, is_open);
 		atomic_fetch_add(&story->gone, 1);
 	} else if (id <= opened && id > closing) {
