@@ -32,6 +32,7 @@ struct task {
 	unsigned linger_us;       /* it takes so long */
 	const _Atomic bool *gate; /* NULL; or it waits until this is true */
 	enum pf_verdict verdict;  /* what it returns */
+	struct job *urgent;       /* NULL; or it submits that, as the loop could just then */
 	bool keeps;               /* as api->keep does */
 	_Atomic unsigned runs;    /* times that it has begun */
 };
@@ -49,6 +50,14 @@ static _Atomic unsigned recorded;
 static _Atomic unsigned running; /* handlers */
 static unsigned over;            /* jobs */
 
+static void
+submit_now(struct job *job)
+{
+	job_seal(job);
+	pool_submit(&pool, job);
+	pool_flush(&pool);
+}
+
 static enum pf_verdict
 on_message(struct pf_request *public)
 {
@@ -60,6 +69,8 @@ on_message(struct pf_request *public)
 	record[atomic_fetch_add(&recorded, 1)] = task->name;
 	atomic_fetch_add(&task->runs, 1);
 	atomic_fetch_add(&running, 1);
+	if (task->urgent != NULL)
+		submit_now(task->urgent);
 	while (task->linger_us > 0 && clock_monotonic_us() <= until_us)
 		continue;
 	while (task->gate != NULL && !atomic_load(task->gate))
@@ -265,13 +276,15 @@ stop_pool(void)
 
 /* In which order. */
 
-/* Three queues of jobs of so many messages; none is empty before the rounds are over. */
+/*
+ * Three queues of jobs of LENGTH messages, each of LINGER_US; none is empty before the ROUNDS are
+ * over.
+ */
 static void
-check_shares(unsigned length)
+check_shares(unsigned length, unsigned rounds, unsigned linger_us)
 {
 	enum {
 		ROUND = 84,
-		ROUNDS = 10,
 	};
 	static const struct {
 		char name;
@@ -286,11 +299,11 @@ check_shares(unsigned length)
 
 	open_pool(1);
 	for (unsigned i = 0; i < CONFIG_PRIORITY__COUNT; i++) {
-		for (unsigned sum = 0; sum < (ROUNDS + 1) * rows[i].share; sum += length) {
+		for (unsigned sum = 0; sum < (rounds + 1) * rows[i].share; sum += length) {
 			struct job *job = make_job((enum config_priority)i);
 
 			while (job->count < length)
-				add_task(job, rows[i].name);
+				add_task(job, rows[i].name)->linger_us = linger_us;
 			submit(job);
 			jobs[job_count++] = job;
 		}
@@ -298,7 +311,7 @@ check_shares(unsigned length)
 	pool_flush(&pool);
 	start_pool();
 	wait_until(are_over, job_count);
-	for (unsigned at = 0; at < ROUNDS * ROUND; at += ROUND) {
+	for (unsigned at = 0; at < rounds * ROUND; at += ROUND) {
 		for (unsigned i = 0; i < CONFIG_PRIORITY__COUNT; i++) {
 			unsigned count = 0;
 
@@ -316,19 +329,26 @@ check_shares(unsigned length)
 static void
 queues_that_all_hold_enough_are_served_by_weights(void **state PF_UNUSED)
 {
-	check_shares(1);
+	check_shares(1, 10, 0);
 }
 
 static void
 weights_count_messages_and_not_jobs(void **state PF_UNUSED)
 {
-	check_shares(7);
+	check_shares(7, 10, 0);
 }
 
 static void
 so_they_do_with_jobs_as_long_as_can_be(void **state PF_UNUSED)
 {
-	check_shares(JOB_MAX);
+	check_shares(JOB_MAX, 10, 0);
+}
+
+/* What a job was granted and did not use is its queue's. */
+static void
+so_they_do_with_jobs_that_wait_after_each_message(void **state PF_UNUSED)
+{
+	check_shares(7, 2, SLICE_US + 1);
 }
 
 static void
@@ -408,6 +428,44 @@ a_job_that_has_had_its_slice_waits_behind_its_equals(void **state PF_UNUSED)
 	stop_pool();
 	free(dear);
 	free(cheap);
+}
+
+/* Returns whether the low job had had its slice, which a slow machine makes long. */
+static bool
+interrupt_before_equals(void)
+{
+	struct job *jobs[] = { make_job(CONFIG_PRIORITY_HIGH), make_job(CONFIG_PRIORITY_LOW),
+		NULL };
+	const struct request *first;
+	bool had_slice;
+
+	setup(NULL);
+	open_pool(1);
+	add_task(jobs[0], 'H');
+	add_task(jobs[1], 'a')->urgent = jobs[0];
+	add_task(jobs[1], 'b');
+	submit(jobs[1]);
+	jobs[2] = submit_job(CONFIG_PRIORITY_LOW, "x");
+	pool_flush(&pool);
+	start_pool();
+	wait_until(are_over, 3);
+	stop_pool();
+	first = jobs[1]->requests[0];
+	had_slice = first->ended_us - first->begun_us > SLICE_US;
+	assert_string_equal(record, had_slice ? "aHxb" : "aHbx");
+	for (unsigned i = 0; i < countof(jobs); i++)
+		free(jobs[i]);
+	teardown(NULL);
+	return had_slice;
+}
+
+static void
+a_job_interrupted_within_its_slice_waits_before_its_equals(void **state PF_UNUSED)
+{
+	const int64_t until_ms = clock_monotonic_ms() + PATIENCE_MS;
+
+	while (interrupt_before_equals())
+		assert_true(clock_monotonic_ms() < until_ms);
 }
 
 /* What can be had back. */
@@ -867,10 +925,12 @@ main(void)
 		OF_A_POOL(queues_that_all_hold_enough_are_served_by_weights),
 		OF_A_POOL(weights_count_messages_and_not_jobs),
 		OF_A_POOL(so_they_do_with_jobs_as_long_as_can_be),
+		OF_A_POOL(so_they_do_with_jobs_that_wait_after_each_message),
 		OF_A_POOL(jobs_of_one_queue_are_served_in_their_order),
 		OF_A_POOL(a_less_urgent_job_is_interrupted_between_two_messages),
 		OF_A_POOL(an_urgent_job_is_not_interrupted_by_a_less_urgent_one),
 		OF_A_POOL(a_job_that_has_had_its_slice_waits_behind_its_equals),
+		cmocka_unit_test(a_job_interrupted_within_its_slice_waits_before_its_equals),
 		OF_A_POOL(queued_jobs_are_taken_back_whole_from_any_place),
 		OF_A_POOL(a_pool_goes_on_when_all_that_was_queued_is_taken_back),
 		OF_A_POOL(of_a_running_job_what_has_not_begun_is_taken_back),
