@@ -105,6 +105,7 @@ EXTRA_DIST += tests/run \
 	tests/limits.bats \
 	tests/log.bats \
 	tests/module_api.bats \
+	tests/manual.bats \
 	tests/modules.bats \
 	tests/networks.bats \
 	tests/order.bats \
