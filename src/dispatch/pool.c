@@ -106,11 +106,11 @@ run_granted(struct pool *pool, struct turn *turn)
 		now_us = request->ended_us;
 		turn->unposted++;
 		atomic_fetch_add_explicit(&turn->job->done, 1, memory_order_release);
+		if (now_us - turn->posted_us > POST_US && job_left(turn->job) > 0)
+			post_done(pool, turn, now_us);
 		if (queues_are_urging(&pool->queues, turn->job->priority) ||
 			now_us - turn->since_us > SLICE_US)
 			break;
-		if (now_us - turn->posted_us > POST_US)
-			post_done(pool, turn, now_us);
 	}
 	return now_us;
 }

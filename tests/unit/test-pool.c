@@ -49,6 +49,7 @@ static char record[TASKS_MAX + 1]; /* names, in the order in which they began */
 static _Atomic unsigned recorded;
 static _Atomic unsigned running; /* handlers */
 static unsigned over;            /* jobs */
+static unsigned posted_done;     /* requests of the job that was posted last */
 
 static void
 submit_now(struct job *job)
@@ -91,6 +92,7 @@ collect(void)
 		struct job *job = container_of(post, struct job, post);
 
 		post = post->next;
+		posted_done = atomic_load(&job->done);
 		over += (atomic_fetch_and(&job->flags, ~(unsigned)JOB_POSTED) & JOB_OVER) != 0;
 	}
 }
@@ -173,7 +175,7 @@ setup(void **state PF_UNUSED)
 {
 	completion = (struct completion){ .loop = &loop };
 	tasks = calloc(TASKS_MAX, sizeof(*tasks));
-	task_count = over = 0;
+	task_count = over = posted_done = 0;
 	memset(record, 0, sizeof(record));
 	atomic_store(&recorded, 0);
 	atomic_store(&running, 0);
@@ -466,6 +468,32 @@ a_job_interrupted_within_its_slice_waits_before_its_equals(void **state PF_UNUSE
 
 	while (interrupt_before_equals())
 		assert_true(clock_monotonic_ms() < until_ms);
+}
+
+static bool
+are_done_and_posted(unsigned count)
+{
+	return posted_done == count;
+}
+
+static void
+what_is_done_is_posted_before_a_long_rest(void **state PF_UNUSED)
+{
+	_Atomic bool gate = false;
+	struct job *job = make_job(CONFIG_PRIORITY_NORMAL);
+
+	open_pool(1);
+	start_pool();
+	add_task(job, 'a')->linger_us = 3 * SLICE_US;
+	add_task(job, 'b')->gate = &gate;
+	submit(job);
+	pool_flush(&pool);
+	wait_until(are_done_and_posted, 1);
+	open_gate(&gate);
+	wait_until(are_over, 1);
+	assert_string_equal(record, "ab");
+	stop_pool();
+	free(job);
 }
 
 /* What can be had back. */
@@ -931,6 +959,7 @@ main(void)
 		OF_A_POOL(an_urgent_job_is_not_interrupted_by_a_less_urgent_one),
 		OF_A_POOL(a_job_that_has_had_its_slice_waits_behind_its_equals),
 		cmocka_unit_test(a_job_interrupted_within_its_slice_waits_before_its_equals),
+		OF_A_POOL(what_is_done_is_posted_before_a_long_rest),
 		OF_A_POOL(queued_jobs_are_taken_back_whole_from_any_place),
 		OF_A_POOL(a_pool_goes_on_when_all_that_was_queued_is_taken_back),
 		OF_A_POOL(of_a_running_job_what_has_not_begun_is_taken_back),
