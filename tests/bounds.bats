@@ -2,11 +2,11 @@
 # Clients of pooled services that do not read, or promise much, cost a bounded amount of memory.
 
 setup() {
-    [[ ${PREFORK_SANITIZERS:-} != *thread* ]] || skip "memory is ThreadSanitizer's"
     load lib/server
     load lib/client
     load lib/modules
     load lib/pipeline
+    [[ ${PREFORK_SANITIZERS:-} != *thread* ]] || skip "memory is ThreadSanitizer's"
     # What a sanitizer keeps of freed memory is not the server's.
     export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}quarantine_size_mb=1"
 }
