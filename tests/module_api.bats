@@ -56,6 +56,14 @@ log_lines() {
     server_ends_well
 }
 
+@test "a drain waits for a handler whose client has left, and then for closed and exit" {
+    work_start --set threads=2
+    pipeline leave-one-running --sleep 2500000 "$ADDRESS"
+    server_ends_well
+    server_has_logged 'msg="work: exit"'
+    ! server_has_logged 'handlers still run'
+}
+
 @test "a request that is still kept at the end is answered in vain, or dropped, by exit" {
     work_start --set drain_timeout=1s
     pipeline_start park --ask "i park" "$ADDRESS"

@@ -157,3 +157,10 @@ echo_pool_start() {
     client reset --times 40 "$ADDRESS"
     server_ends_well
 }
+
+@test "a reply does not wait for a long request behind it" {
+    module_build work
+    work_start --set threads=1
+    pipeline quick-before-long "$ADDRESS"
+    server_ends_well
+}

@@ -123,6 +123,13 @@ teardown() {
     assert_equal "$SERVER_STATUS" 0
 }
 
+@test "a worker whose threads hang is replaced also when the clients have left" {
+    work_start --set threads=2 --set request_timeout=300ms --set drain_timeout=5s
+    pipeline hang-and-leave --threads 2 --server "$SERVER_PID" "$ADDRESS"
+    server_stop
+    assert_equal "$SERVER_STATUS" 0
+}
+
 @test "a drain ends although a handler hangs" {
     work_start --set threads=4 --set request_timeout=300ms --set drain_timeout=2s
     pipeline hang --count 2 "$ADDRESS"

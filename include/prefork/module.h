@@ -15,8 +15,8 @@
  * `message` excepted, which runs in the pool if the message was routed there (pf_module.route).
  * - What runs on the loop must not block: meanwhile no other connection of that worker is served.
  * - Unless the module is PF_MODULE_CONCURRENT, callbacks of one connection never run two at a time,
- *   and its requests run one after another, each when the one before it has been answered: what
- *   belongs to a connection needs no lock.
+ *   and its requests run one after another, each when the one before it has its reply (which is the
+ *   server's, if it was late): what belongs to a connection needs no lock.
  * - Handlers of different connections do run at the same time in the pool: what belongs to a
  *   service, or to the module as a whole, needs one. A module that is fit for that says
  *   PF_MODULE_THREADS; any other has all its messages handled on the loop.
@@ -54,12 +54,11 @@ struct pf_span {
 enum pf_error {
 	PF_OK = 0,
 	PF_E_ANSWERED = -1, /* the request has had its reply */
-	PF_E_TOO_BIG = -2,  /* the framing cannot carry a message of that size */
+	PF_E_TOO_BIG = -2,  /* the framing cannot carry it: too long, or less than length_offset */
 	PF_E_CLOSED = -3,   /* the connection is gone, or takes no more output */
 	PF_E_LATE = -4,     /* the request's time was over: the client has had another reply */
 	PF_E_MEMORY = -5,   /* there is no memory for it */
 	PF_E_FULL = -6,     /* too much waits for the loop: try again later */
-	PF_E_CONTEXT = -7,  /* not callable here */
 };
 
 /* Properties of a module, for pf_module.flags. */
@@ -213,8 +212,8 @@ struct pf_api {
 	int (*set_idle_timeout)(struct pf_service *service, uint64_t connection, int64_t ms);
 
 	/*
-	 * Closes the connection CONNECTION in order, as PF_CLOSE does: behind the replies to what
-	 * is under way. From any thread. PF_E_CLOSED, PF_E_FULL, PF_E_MEMORY.
+	 * Closes the connection CONNECTION in order, behind the replies to all that it has sent and
+	 * the server has read. From any thread. PF_E_CLOSED, PF_E_FULL, PF_E_MEMORY.
 	 */
 	int (*close)(struct pf_service *service, uint64_t connection);
 
@@ -232,7 +231,8 @@ struct pf_api {
 
 	/*
 	 * Says why init or started fails, in the manner of printf; the text (at most 255 bytes)
-	 * stands in the server's log and in what `preforkd -t` prints. Callable only within those.
+	 * stands in the server's log and, of init, in what `preforkd -t` prints, which does not
+	 * call `started`. Callable only within those.
 	 * Always returns -1, so that they can say `return api->fail(...)`.
 	 */
 	int (*fail)(struct pf_service *service, const char *format, ...)
@@ -292,9 +292,10 @@ struct pf_module {
 	int (*started)(struct pf_service *service);
 
 	/*
-	 * The service ends in this worker; no connection of it is left. Ends its threads; kept
-	 * requests are answered (in vain) or dropped here at last. Neither this nor `closed` is
-	 * called in a worker that crashes, that is stopped at once, or in which a handler hangs.
+	 * The service ends in this worker, whether or not it was started; no connection is left.
+	 * Ends its threads; kept requests are answered (in vain) or dropped here at last. Neither
+	 * this nor `closed` is called in a worker that crashes, that is stopped at once, or in
+	 * which a handler hangs.
 	 */
 	void (*exit)(struct pf_service *service);
 
@@ -308,9 +309,10 @@ struct pf_module {
 	void (*closed)(struct pf_connection *connection);
 
 	/*
-	 * Says where a message is to be handled. On the loop, once for each message that reaches a
-	 * handler, just before it is dispatched. NULL: all run inline. What the configuration says
-	 * with `dispatch` counts more. Needs PF_MODULE_THREADS.
+	 * Says where a message is to be handled. On the loop, once at most for each message, when
+	 * it or one before it is to be dispatched. NULL: all run inline. What the configuration
+	 * says with `dispatch` counts more than the place, not more than the priority. Needs
+	 * PF_MODULE_THREADS.
 	 */
 	struct pf_route (*route)(const struct pf_request *request);
 
@@ -325,8 +327,9 @@ struct pf_module {
 	 * (PF_NOTICE_MAX). MESSAGE is the one that it answers; empty for a heartbeat or good-bye.
 	 * On the loop, perhaps while a handler of the connection runs: so it sees none.
 	 * Returns the size of the frame, or -1 for none: a busy or late request then stays without
-	 * a reply. NULL: "server busy" or "request timed out", behind the bytes before the length
-	 * of the request; no heartbeat (the option is refused) and no good-bye.
+	 * a reply, and a silent client has to speak without being asked. NULL: "server busy" or
+	 * "request timed out", behind the bytes before the length of the request; no heartbeat (the
+	 * option is refused) and no good-bye.
 	 */
 	ptrdiff_t (*notice)(struct pf_service *service, enum pf_notice which,
 		struct pf_span message, void *buffer, size_t size);

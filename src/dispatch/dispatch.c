@@ -114,9 +114,9 @@ dispatch_free_job(struct dispatch *dispatch, struct job *job)
 }
 
 void
-dispatch_submit(struct dispatch *dispatch, struct job *job, const struct service *service)
+dispatch_submit(struct dispatch *dispatch, struct job *job)
 {
-	job->batch = job->count > 1 && service_is_concurrent(service);
+	job->batch = job->count > 1;
 	if (job->batch)
 		TAILQ_INSERT_TAIL(&dispatch->batches, job, batch_entry);
 	pool_submit(&dispatch->pool, job);
@@ -134,7 +134,7 @@ dispatch_check_batches(struct dispatch *dispatch)
 	struct job *job, *next;
 
 	TAILQ_FOREACH_SAFE (job, &dispatch->batches, batch_entry, next) {
-		if (job_has_begun(job) && job_left(job) > 0 && handler_time_us(job) > STALL_US)
+		if (job_has_begun(job) && handler_time_us(job) > STALL_US)
 			dispatch->ops->stalled(dispatch->arg, job);
 	}
 }
@@ -196,7 +196,7 @@ dispatch_collect(struct dispatch *dispatch)
 void
 dispatch_watch(struct dispatch *dispatch, struct job *job, int64_t limit_ms)
 {
-	if (job->watched)
+	if (job->watched || limit_ms == 0)
 		return;
 	job->watched = true;
 	job->limit_us = limit_ms * 1000;

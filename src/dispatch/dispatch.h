@@ -26,7 +26,10 @@ struct dispatch_ops {
 	 * the job is freed next.
 	 */
 	void (*returned)(void *arg, struct job *job, bool over);
-	/* What JOB has not begun waits for a handler that takes long: it is to be taken back. */
+	/*
+	 * JOB has a handler that takes long: what is done of it need not wait for that, nor, if the
+	 * module is concurrent, what has not begun.
+	 */
 	void (*stalled)(void *arg, struct job *job);
 	/* A request that was kept and pending is over. */
 	void (*answered)(void *arg, struct request *request);
@@ -43,7 +46,7 @@ struct dispatch {
 	unsigned spare_count, spare_job_count;
 	struct request_list kept; /* the longest kept one first */
 	struct job_list watched;  /* those with a handler that was given up */
-	struct job_list batches;  /* those of several requests of a concurrent module */
+	struct job_list batches;  /* those of several requests */
 	struct log_limit kept_limit;
 	struct log_limit unanswered_limit;
 	_Atomic size_t letters; /* bytes of those on their way. Any thread */
@@ -79,10 +82,10 @@ void dispatch_free(struct dispatch *dispatch, struct request *request);
 struct job *dispatch_job(struct dispatch *dispatch);
 void dispatch_free_job(struct dispatch *dispatch, struct job *job);
 
-/* Submits a sealed job of SERVICE to the pool. */
-void dispatch_submit(struct dispatch *dispatch, struct job *job, const struct service *service);
+/* Submits a sealed job to the pool. */
+void dispatch_submit(struct dispatch *dispatch, struct job *job);
 
-/* Once in a while: has what a long handler of a concurrent module holds up taken back. */
+/* Once in a while: looks for jobs that a long handler holds up. */
 void dispatch_check_batches(struct dispatch *dispatch);
 
 /* A request is kept and pending, or is no more. */
@@ -90,8 +93,8 @@ void dispatch_keep(struct dispatch *dispatch, struct request *request, int64_t n
 void dispatch_unkeep(struct dispatch *dispatch, struct request *request);
 
 /*
- * The request that a thread runs for JOB has been answered in its stead. If its handler takes
- * longer than LIMIT_MS in all, the thread counts as lost.
+ * Nobody waits for the request that a thread runs for JOB any longer. If its handler takes
+ * longer than LIMIT_MS in all (0: for ever), the thread counts as lost.
  */
 void dispatch_watch(struct dispatch *dispatch, struct job *job, int64_t limit_ms);
 

@@ -13,7 +13,7 @@
 enum {
 	SLICE_US = 1000, /* a job has a thread for so long while its equals wait */
 	POST_US = 100,   /* replies wait no longer than that for the rest of their job */
-	STOP_S = 1,
+	STOP_MS = 500,   /* less than the master waits before it kills */
 };
 
 /* Where a thread is: its job, and what of it was granted. */
@@ -226,7 +226,9 @@ pool_stop(struct pool *pool)
 	bool ended;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += STOP_S;
+	until.tv_nsec += STOP_MS * 1000000;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
 	pthread_mutex_lock(&pool->lock);
 	pool->stopping = true;
 	pthread_cond_broadcast(&pool->work);
@@ -235,6 +237,17 @@ pool_stop(struct pool *pool)
 	ended = pool->alive == 0;
 	pthread_mutex_unlock(&pool->lock);
 	return ended;
+}
+
+bool
+pool_has_lost(struct pool *pool)
+{
+	bool lost;
+
+	pthread_mutex_lock(&pool->lock);
+	lost = pool->lost > 0;
+	pthread_mutex_unlock(&pool->lock);
+	return lost;
 }
 
 unsigned

@@ -43,15 +43,18 @@ void pool_open(struct pool *pool, const struct config *config, struct completion
 PF_MUST_CHECK int pool_start(struct pool *pool, struct error *error);
 
 /*
- * Ends the threads. Returns whether all have ended within a second: else a handler hangs, and the
- * process can only end by _exit.
+ * Ends the threads. Returns whether all have ended within half a second: else a handler hangs, and
+ * the process can only end by _exit.
  */
 PF_MUST_CHECK bool pool_stop(struct pool *pool);
+
+/* Loop: whether a thread is lost now. */
+bool pool_has_lost(struct pool *pool);
 
 /* Loop: how many messages of that priority can be submitted now. */
 unsigned pool_room(struct pool *pool, enum config_priority priority);
 
-/* Loop: whether its queue is less than half full. */
+/* Loop: whether its queue is at most half full. */
 bool pool_is_relieved(struct pool *pool, enum config_priority priority);
 
 /* Loop: takes JOB, which is sealed. It goes to the threads with the next flush. */

@@ -52,6 +52,7 @@ on_timeout(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 {
 	struct worker *worker = arg;
 
+	worker->drain_over = true;
 	connections_visit(&worker->sessions.network->connections, cut, worker);
 }
 
@@ -104,11 +105,22 @@ drain_begin(struct worker *worker, bool all)
 	connections_visit(&worker->sessions.network->connections, drain_one, NULL);
 }
 
+/* A handler whose client has left is waited for like any other, unless it is known to hang. */
+static bool
+is_done(struct worker *worker)
+{
+	const struct network *network = worker->sessions.network;
+
+	if (network->open_count > 0)
+		return false;
+	return network->connections.count == 0 || worker->drain_over ||
+		pool_has_lost(&worker->sessions.dispatch.pool);
+}
+
 void
 drain_check(struct worker *worker)
 {
-	if (worker->state != WORKER_DRAINING || worker->sessions.network->open_count > 0 ||
-		worker->loop.stopping)
+	if (worker->state != WORKER_DRAINING || worker->loop.stopping || !is_done(worker))
 		return;
 	report(worker);
 	worker_stop(worker);

@@ -15,7 +15,10 @@ stand_in(struct pipeline *pipeline, struct request *request)
 		connection_close(&pipeline->session->connection, CLOSE_MEMORY);
 		return;
 	}
-	other->public = request->public;
+	other->public.connection = request->public.connection;
+	other->public.message = request->public.message;
+	other->public.number = request->public.number;
+	other->public.deadline_ms = request->public.deadline_ms;
 	other->payload = request->payload;
 	payload_ref(other->payload);
 	other->connection = request->connection;

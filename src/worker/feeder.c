@@ -95,7 +95,7 @@ submit(struct pipeline *pipeline, struct request *first, unsigned most)
 	}
 	job_seal(job);
 	pipeline->jobs++;
-	dispatch_submit(dispatch, job, first->service);
+	dispatch_submit(dispatch, job);
 }
 
 static void

@@ -147,6 +147,9 @@ drop(struct pipeline *pipeline, struct request *request)
 {
 	if (request->state == REQUEST_QUEUED)
 		pipeline_take_back(pipeline, request->job);
+	if (request->state == REQUEST_QUEUED)
+		dispatch_watch(pipeline_dispatch(pipeline), request->job,
+			request->service->config->request_timeout_ms);
 	take_out(pipeline, request);
 	pipeline_give_up(pipeline, request, REQUEST_GONE);
 	connection_release(&pipeline->session->connection);

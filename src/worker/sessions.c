@@ -42,7 +42,9 @@ on_stalled(void *arg, struct job *job)
 {
 	struct session *session = find(arg, job->connection);
 
-	pipeline_take_back(session->pipeline, job);
+	if (service_is_concurrent(session_service(session)))
+		pipeline_take_back(session->pipeline, job);
+	pipeline_collect(session, job, false);
 	session_advance(session);
 }
 

@@ -35,6 +35,7 @@ struct worker {
 	bool retiring;      /* has asked the master for somebody in its place */
 	struct event *tick; /* shows other processes that the loop turns */
 	struct event *drain_timer;
+	bool drain_over;   /* drain_timeout has passed */
 	size_t drain_left; /* connections when the drain began */
 	size_t drain_cut;  /* of them, closed with work unfinished */
 };

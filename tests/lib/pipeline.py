@@ -666,6 +666,43 @@ def batch(options):
         peer.expect_all()
 
 
+def quick_before_long(options):
+    """The reply to a quick request does not wait for the long one behind it in the same job."""
+    address = options.address[0]
+    with Peer(address) as control, Peer(address) as peer:
+        peer.post("p quick", "p hold")
+        require(peer.take() == "ok", "the quick one failed")
+        control.obey("i release")
+        peer.expect_all()
+
+
+def hang_and_leave(options):
+    """--threads clients are reset while their handlers hang: the worker of --server is replaced
+    all the same, and goes."""
+    address = options.address[0]
+    old = children(options.server)[0]
+    for index in range(options.threads):
+        peer = Peer(address)
+        peer.post("p hang")
+        with Peer(address) as control:
+            wait_until("it hangs", lambda: int(control.ask_for("i running")) > index)
+        peer.reset()
+    wait_until("the worker is replaced", lambda: process_state(old) in "XZ")
+    with Peer(address) as new:
+        new.obey(*["p sleep 0", "i sleep 0"] * 5)
+
+
+def leave_one_running(options):
+    """A client is reset while its handler sleeps for --sleep microseconds. Returns at once."""
+    address = options.address[0]
+    with Peer(address) as control:
+        peer = Peer(address)
+        peer.post("p sleep %d" % options.sleep)
+        wait_until("it runs", lambda: control.ask_for("i running") == "1")
+        peer.reset()
+        wait_until("it has left", lambda: base.server_sockets(address, ["established"]) <= 1)
+
+
 def time_out_concurrent(options):
     """A concurrent module: what came behind a request that takes too long has its own reply, in
     its place behind the timeout."""
@@ -1202,7 +1239,7 @@ SUBCOMMANDS = {
         share, share_of_flood, urgent,
         wait, paused_order, bye_while_paused, shed, shed_behind_own, shed_flood, apart, mute, heads,
         full_queue_memory, behind_bye,
-        time_out, expire_queued, expire_paused, batch, time_out_concurrent, time_out_kept,
+        time_out, quick_before_long, hang_and_leave, leave_one_running, expire_queued, expire_paused, batch, time_out_concurrent, time_out_kept,
         time_out_mute,
         in_time, deadline, hang, hang_until_replaced,
         keep, keep_many, keep_dropped, keep_bye, leave, values, build, push, greet, send, send_self,

@@ -69,7 +69,7 @@ say(struct pf_request *request, const char *format, ...)
 	return PF_CONTINUE;
 }
 
-/* A reply need only live until its callback has returned, so the next one spoils it. */
+/* A reply is taken before `reply` returns, so the next callback spoils what it was made of. */
 static void
 spoil_last(void)
 {

@@ -23,6 +23,7 @@
  * Answered with a value:
  *	get, most, place, deadline, id, number
  *	held             how many handlers wait for the gate
+ *	running          how many handlers run besides
  *	build SIZE       so many letters, from reserved memory
  *	twice, last      "first"; what the second reply of the last `twice` returned
  *	order, routed    all letters marked; how many messages have been routed to the pool
@@ -112,6 +113,7 @@ static struct {
 } marks = { PTHREAD_MUTEX_INITIALIZER, 0, { 0 } };
 
 static atomic_uint routed_count;
+static atomic_int running_count; /* handlers of all connections */
 
 static int64_t
 now_us(void)
@@ -315,6 +317,13 @@ do_gate(const struct call *call)
 	pthread_cond_broadcast(&gate.changed);
 	pthread_mutex_unlock(&gate.lock);
 	return echo(call);
+}
+
+/* Without the one that says so. */
+static enum pf_verdict
+do_running(const struct call *call)
+{
+	return answer(call, "%d", atomic_load(&running_count) - 1);
 }
 
 static enum pf_verdict
@@ -630,6 +639,7 @@ static const struct command {
 	{ "lognote", do_log },
 	{ "mark", do_mark },
 	{ "most", do_most },
+	{ "running", do_running },
 	{ "number", do_number },
 	{ "order", do_order },
 	{ "park", do_park },
@@ -666,6 +676,7 @@ enter(struct talk *talk)
 	int running = atomic_fetch_add(&talk->running, 1) + 1;
 	int most = atomic_load(&talk->most);
 
+	atomic_fetch_add(&running_count, 1);
 	if (running > 1 && ((FLAGS)&PF_MODULE_CONCURRENT) == 0)
 		abort();
 	while (running > most && !atomic_compare_exchange_weak(&talk->most, &most, running))
@@ -675,6 +686,7 @@ enter(struct talk *talk)
 static void
 leave(struct talk *talk)
 {
+	atomic_fetch_sub(&running_count, 1);
 	atomic_fetch_sub(&talk->running, 1);
 }
 
