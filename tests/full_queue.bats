@@ -64,7 +64,9 @@ full_start() {
 survives_chaos() {
     module_build work "$1"
     work_start --set drain_timeout=5s "${@:2}"
-    pipeline chaos --connections 15 --hold 3 --seed "$RANDOM" --server "$SERVER_PID" "$ADDRESS"
+    seed=$RANDOM
+    echo "seed $seed"
+    pipeline chaos --connections 15 --hold 3 --seed "$seed" --server "$SERVER_PID" "$ADDRESS"
     server_ends_well
     run grep -c 'never answered' "$SERVER_LOG"
     assert_output 0

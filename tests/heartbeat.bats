@@ -48,6 +48,15 @@ teardown() {
     pipeline unread --size 8000000 --hold 2 "$ADDRESS"
 }
 
+@test "heartbeat with a module that has notices but none for it is refused" {
+    for check in -t ""; do
+        run timeout 30 "$PREFORKD" $check --listen 127.0.0.1:0 --module "$MODULE" \
+            --option mute=true --set heartbeat=1s
+        assert_failure 78
+        assert_output --partial 'heartbeat=1s: the module work has no heartbeat; expected'
+    done
+}
+
 @test "heartbeat with a module that has none is refused" {
     module_build work -DNOTICE=NULL
     run timeout 30 "$PREFORKD" -t --listen 127.0.0.1:0 --module "$MODULE" --set heartbeat=1s

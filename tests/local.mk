@@ -101,7 +101,6 @@ EXTRA_DIST += tests/run \
 	tests/hardening.bats \
 	tests/heartbeat.bats \
 	tests/install.bats \
-	tests/leftovers.bats \
 	tests/limits.bats \
 	tests/log.bats \
 	tests/module_api.bats \
@@ -126,7 +125,6 @@ EXTRA_DIST += tests/run \
 	tests/lib/modules.bash \
 	tests/lib/modules/commands.c \
 	tests/lib/modules/damage.c \
-	tests/lib/modules/farewell.c \
 	tests/lib/modules/nested.c \
 	tests/lib/modules/refused.c \
 	tests/lib/modules/sized.c \

@@ -102,6 +102,15 @@ log_lines() {
     done
 }
 
+@test "each request that is never answered is in the log in the end, however many there are" {
+    work_start --set drain_timeout=1s
+    for _ in {1..12}; do
+        pipeline forget --ask "i forget" "$ADDRESS"
+    done
+    server_stop
+    [ "$(log_lines 'never answered')" -eq 12 ]
+}
+
 @test "a request that is never answered holds up no drain beyond drain_timeout" {
     work_start --set drain_timeout=1s
     pipeline_start forget --ask "p forget" --stay "$ADDRESS"
@@ -241,6 +250,17 @@ END
     pipeline_wait
     server_wait
     assert_equal "$SERVER_STATUS" 0
+    server_has_logged 'msg=stopped closed=1 cut=0'
+}
+
+@test "a reply beyond max_output that comes after TERM is sent whole before the good-bye" {
+    work_start --set max_output=64K
+    pipeline_start unread-at-term --size 8000000 --sleep 1500000 --hold 3 "$ADDRESS"
+    kill -TERM "$SERVER_PID"
+    pipeline_wait
+    server_wait
+    assert_equal "$SERVER_STATUS" 0
+    server_has_logged 'connection closed" reason=drain'
     server_has_logged 'msg=stopped closed=1 cut=0'
 }
 

@@ -42,6 +42,20 @@ request_lines_are() {
     assert_output $'1\n2\n3'
 }
 
+@test "on: requests whose client has left are closed, whether they ran or waited" {
+    work_start --set log.requests=on --set threads=1
+    pipeline leave-with-queue "$ADDRESS"
+    wait_until request_lines_are 3 "result=closed"
+    request_lines_are 1 "request=1 .*result=closed .*sent=0 .*handler_us=[1-9]"
+    request_lines_are 1 "request=3 .*result=closed .*sent=0 .*handler_us=0"
+}
+
+@test "on: a handler that was too slow has had its time" {
+    work_start --set log.requests=on --set threads=4 --set request_timeout=400ms
+    pipeline time-out "$ADDRESS"
+    request_lines_are 1 "request=1 .*result=timeout .*queue_us=[0-9]{1,5} handler_us=[34][0-9]{5} "
+}
+
 @test "off, which is the default: none" {
     work_start
     pipeline ask --ask "p sleep 0,i sleep 0" "$ADDRESS"

@@ -15,8 +15,8 @@
  * `message` excepted, which runs in the pool if the message was routed there (pf_module.route).
  * - What runs on the loop must not block: meanwhile no other connection of that worker is served.
  * - Unless the module is PF_MODULE_CONCURRENT, callbacks of one connection never run two at a time,
- *   and its requests run one after another, each when the one before it has its reply (which is the
- *   server's, if it was late): what belongs to a connection needs no lock.
+ *   and its requests run one after another, each when the one before it has been handled and, if it
+ *   was kept, answered, dropped or late: what belongs to a connection needs no lock.
  * - Handlers of different connections do run at the same time in the pool: what belongs to a
  *   service, or to the module as a whole, needs one. A module that is fit for that says
  *   PF_MODULE_THREADS; any other has all its messages handled on the loop.
@@ -64,7 +64,7 @@ enum pf_error {
 /* Properties of a module, for pf_module.flags. */
 enum {
 	PF_MODULE_THREADS = 1,    /* `message` may run in the pool */
-	PF_MODULE_CONCURRENT = 2, /* so may several requests of one connection at a time */
+	PF_MODULE_CONCURRENT = 2, /* requests of one connection may be under way side by side */
 };
 
 /* Where the handler of a message runs. */
@@ -294,8 +294,8 @@ struct pf_module {
 	/*
 	 * The service ends in this worker, whether or not it was started; no connection is left.
 	 * Ends its threads; kept requests are answered (in vain) or dropped here at last. Neither
-	 * this nor `closed` is called in a worker that crashes, that is stopped at once, or in
-	 * which a handler hangs.
+	 * this nor `closed` is called in a worker that crashes or is stopped at once, nor this in
+	 * one in which a handler hangs, nor `closed` for that handler's connection.
 	 */
 	void (*exit)(struct pf_service *service);
 
@@ -326,10 +326,11 @@ struct pf_module {
 	 * Writes what WHICH is in the module's protocol, without framing, to BUFFER of SIZE bytes
 	 * (PF_NOTICE_MAX). MESSAGE is the one that it answers; empty for a heartbeat or good-bye.
 	 * On the loop, perhaps while a handler of the connection runs: so it sees none.
-	 * Returns the size of the frame, or -1 for none: a busy or late request then stays without
-	 * a reply, and a silent client has to speak without being asked. NULL: "server busy" or
-	 * "request timed out", behind the bytes before the length of the request; no heartbeat (the
-	 * option is refused) and no good-bye.
+	 * Returns the size of the frame, or -1 (or more than SIZE) for none: a busy or late request
+	 * then stays without a reply, and a silent client has to speak without being asked (but
+	 * `heartbeat` is refused if there is none when the service starts). NULL: "server busy" or
+	 * "request timed out", behind the bytes before the length of the request; no heartbeat and
+	 * no good-bye.
 	 */
 	ptrdiff_t (*notice)(struct pf_service *service, enum pf_notice which,
 		struct pf_span message, void *buffer, size_t size);

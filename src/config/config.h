@@ -19,9 +19,6 @@ enum {
 	CONFIG_SERVICE_NAME_MAX = 63, /* bytes */
 };
 
-/* In log_requests: no limit. */
-#define CONFIG_REQUESTS_ALL INT64_MAX
-
 struct config {
 	char *path; /* of the file; NULL if all comes from the command line */
 	int64_t workers;
@@ -36,7 +33,7 @@ struct config {
 	enum log_level log_level;
 	enum log_format log_format;
 	char *log_target;
-	int64_t log_requests; /* lines a second in each worker; 0: none; or CONFIG_REQUESTS_ALL */
+	int64_t log_requests; /* lines a second in each worker; 0: none; or VALUE_RATE_ALL */
 	struct config_place user_place;
 	struct config_place group_place;
 	struct config_place pid_file_place;

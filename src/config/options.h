@@ -22,7 +22,7 @@ enum option_type {
 	OPTION_INTEGER,  /* int64_t */
 	OPTION_SIZE,     /* int64_t, bytes: "64K", "1M" or a number */
 	OPTION_DURATION, /* int64_t, milliseconds: "500ms", "10s", "5m", "1h"; "off" if MIN is 0 */
-	OPTION_RATE,     /* int64_t: a number, or "off" (0) or "on" (INT64_MAX) */
+	OPTION_RATE,     /* int64_t: a number, or "off" (0) or "on" (VALUE_RATE_ALL) */
 	OPTION_STRING,   /* char * */
 	OPTION_STRINGS,  /* struct config_strings: a list, or one string */
 	OPTION_NETWORKS, /* struct config_networks: the same, of networks */

@@ -219,7 +219,7 @@ value_rate(const char *text, struct value_range range, int64_t *value, struct er
 	if (strcmp(text, "off") == 0)
 		*value = 0;
 	else if (strcmp(text, "on") == 0)
-		*value = INT64_MAX;
+		*value = VALUE_RATE_ALL;
 	else if (parse(text, no_units, value) != 0)
 		return error_set(error,
 			"\"%.64s\" is no rate; expected \"off\", \"on\" or a number from %" PRId64

@@ -35,7 +35,10 @@ PF_MUST_CHECK int value_size(
 PF_MUST_CHECK int value_duration(
 	const char *text, struct value_range range, int64_t *value, struct error *error);
 
-/* How often at most: "off" is 0, "on" INT64_MAX, anything else a number in range. */
+/* A rate that is no limit. */
+#define VALUE_RATE_ALL INT64_MAX
+
+/* How often at most: "off" is 0, "on" VALUE_RATE_ALL, anything else a number in range. */
 PF_MUST_CHECK int value_rate(
 	const char *text, struct value_range range, int64_t *value, struct error *error);
 

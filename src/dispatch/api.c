@@ -8,6 +8,7 @@
 #include "base/compiler.h"
 #include "base/log.h"
 #include "dispatch/dispatch.h"
+#include "dispatch/spans.h"
 
 enum {
 	LOG_TEXT_MAX = 1024,
@@ -26,7 +27,7 @@ service_of(const struct pf_service *public)
 		offsetof(struct service, public));
 }
 
-/* Whether a reply can still reach the client. */
+/* PF_OK if a reply can still reach the client. */
 static int
 check_in_time(struct request *request)
 {
@@ -98,11 +99,8 @@ api_send(struct pf_service *public, uint64_t connection, const struct pf_span *p
 	const struct service *service = service_of(public);
 	const struct letter letter = { .kind = LETTER_SEND, .connection = connection };
 	struct wire_envelope envelope;
-	size_t size = 0;
 
-	for (size_t i = 0; i < count; i++)
-		size += parts[i].size;
-	if (wire_encode(&service->wire, size, WIRE_CRLF, &envelope) != 0)
+	if (wire_encode(&service->wire, spans_size(parts, count), WIRE_CRLF, &envelope) != 0)
 		return PF_E_TOO_BIG;
 	return letter_post(service, &letter, parts, count);
 }
@@ -137,22 +135,29 @@ static_assert(
 	(int)PF_LOG_DEBUG == (int)LOG_LEVEL_DEBUG && (int)PF_LOG_ERROR == (int)LOG_LEVEL_ERROR,
 	"the same levels");
 
+static PF_PRINTF(2, 0) void log_text(
+	enum pf_log_level level, const char *format, va_list args, const struct log_field *fields)
+{
+	char text[LOG_TEXT_MAX];
+
+	if (!log_enabled(level_of(level)))
+		return;
+	vsnprintf(text, sizeof(text), format, args);
+	log_write(level_of(level), text, fields);
+}
+
 static PF_PRINTF(3, 4) void api_log(
 	const struct pf_request *public, enum pf_log_level level, const char *format, ...)
 {
 	const struct request *request = (const struct request *)(const void *)public;
-	char text[LOG_TEXT_MAX];
 	va_list args;
 
-	if (!log_enabled(level_of(level)))
-		return;
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	log_write(level_of(level), text,
+	log_text(level, format, args,
 		LOG_FIELDS(log_str("service", request->service->config->name),
 			log_id("connection", request->connection),
 			log_uint("request", public->number)));
+	va_end(args);
 }
 static_assert(offsetof(struct request, public) == 0, "one is the other");
 
@@ -160,17 +165,13 @@ static PF_PRINTF(4, 5) void api_log_service(const struct pf_service *public, uin
 	enum pf_log_level level, const char *format, ...)
 {
 	struct log_field fields[] = { log_str("service", public->name), { 0 }, { 0 } };
-	char text[LOG_TEXT_MAX];
 	va_list args;
 
-	if (!log_enabled(level_of(level)))
-		return;
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
 	if (connection != 0)
 		fields[1] = log_id("connection", connection);
-	log_write(level_of(level), text, fields);
+	va_start(args, format);
+	log_text(level, format, args, fields);
+	va_end(args);
 }
 
 static PF_PRINTF(2, 3) int api_fail(struct pf_service *public, const char *format, ...)

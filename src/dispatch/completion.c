@@ -2,6 +2,8 @@
 
 #include "dispatch/completion.h"
 
+#include "process/loop.h"
+
 void
 completion_post(struct completion *completion, struct post *post)
 {

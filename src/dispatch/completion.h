@@ -7,8 +7,9 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 
-#include "process/loop.h"
+struct loop;
 
 enum post_kind {
 	POST_JOB,     /* struct job: requests of it are done, or it is over */

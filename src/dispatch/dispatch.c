@@ -9,9 +9,8 @@
 #include "base/log.h"
 
 enum {
-	STALL_US = 10000,     /* a handler that takes longer holds up its equals */
-	SPARE_MAX = 1024,     /* requests, and jobs, that are not given back to the system */
-	KEPT_LONG_MS = 60000, /* kept for so long, a request is worth a line */
+	STALL_US = 10000, /* a handler that takes longer holds up its equals */
+	SPARE_MAX = 1024, /* requests, and jobs, that are not given back to the system */
 };
 
 void
@@ -24,10 +23,10 @@ dispatch_open(struct dispatch *dispatch, const struct config *config, struct loo
 		.arg = arg,
 		.spare = TAILQ_HEAD_INITIALIZER(dispatch->spare),
 		.spare_jobs = TAILQ_HEAD_INITIALIZER(dispatch->spare_jobs),
-		.kept = TAILQ_HEAD_INITIALIZER(dispatch->kept),
 		.watched = TAILQ_HEAD_INITIALIZER(dispatch->watched),
 		.batches = TAILQ_HEAD_INITIALIZER(dispatch->batches),
 	};
+	kept_open(&dispatch->kept);
 	pool_open(&dispatch->pool, config, &dispatch->completion);
 }
 
@@ -45,7 +44,7 @@ dispatch_stop(struct dispatch *dispatch)
 }
 
 struct request *
-dispatch_request(struct dispatch *dispatch, struct service *service)
+dispatch_new_request(struct dispatch *dispatch, struct service *service)
 {
 	struct request *request = TAILQ_FIRST(&dispatch->spare);
 
@@ -63,7 +62,7 @@ dispatch_request(struct dispatch *dispatch, struct service *service)
 }
 
 void
-dispatch_free(struct dispatch *dispatch, struct request *request)
+dispatch_free_request(struct dispatch *dispatch, struct request *request)
 {
 	reply_clear(&request->reply);
 	payload_unref(&request->payload);
@@ -76,7 +75,7 @@ dispatch_free(struct dispatch *dispatch, struct request *request)
 }
 
 struct job *
-dispatch_job(struct dispatch *dispatch)
+dispatch_new_job(struct dispatch *dispatch)
 {
 	struct job *job = TAILQ_FIRST(&dispatch->spare_jobs);
 
@@ -125,7 +124,7 @@ dispatch_submit(struct dispatch *dispatch, struct job *job)
 static int64_t
 handler_time_us(struct job *job)
 {
-	return clock_monotonic_us() - atomic_load_explicit(&job->begun_us, memory_order_relaxed);
+	return clock_monotonic_us() - job_begun_us(job);
 }
 
 void
@@ -153,7 +152,7 @@ take_job(struct dispatch *dispatch, struct job *job)
 static void
 take_request(struct dispatch *dispatch, struct request *request)
 {
-	request->returned = true;
+	request->came_back = true;
 	dispatch->ops->answered(dispatch->arg, request);
 }
 
@@ -218,44 +217,6 @@ dispatch_check_watched(struct dispatch *dispatch)
 	return exhausted;
 }
 
-void
-dispatch_keep(struct dispatch *dispatch, struct request *request, int64_t now_ms)
-{
-	request->kept_ms = now_ms;
-	TAILQ_INSERT_TAIL(&dispatch->kept, request, kept_entry);
-}
-
-void
-dispatch_unkeep(struct dispatch *dispatch, struct request *request)
-{
-	TAILQ_REMOVE(&dispatch->kept, request, kept_entry);
-}
-
-static void
-log_kept(struct log_limit *limit, const struct request *request, const char *text, int64_t now_ms)
-{
-	if (log_limit_pass(limit, now_ms, text, NULL))
-		log_warn(text, log_str("service", request->service->config->name),
-			log_id("connection", request->connection),
-			log_uint("request", request->public.number));
-}
-
-void
-dispatch_check_kept(struct dispatch *dispatch, int64_t now_ms)
-{
-	struct request *request;
-
-	log_limit_report(&dispatch->kept_limit, now_ms);
-	TAILQ_FOREACH (request, &dispatch->kept, kept_entry) {
-		if (now_ms - request->kept_ms < KEPT_LONG_MS)
-			break;
-		if (!request->reported)
-			log_kept(&dispatch->kept_limit, request,
-				"a request is kept for a minute without an answer", now_ms);
-		request->reported = true;
-	}
-}
-
 static void
 free_list(struct request_list *list)
 {
@@ -273,12 +234,8 @@ dispatch_close(struct dispatch *dispatch)
 	struct request *request;
 	struct job *job;
 
-	while ((request = TAILQ_FIRST(&dispatch->kept)) != NULL) {
-		log_kept(&dispatch->unanswered_limit, request, "a kept request was never answered",
-			clock_monotonic_ms());
-		dispatch_unkeep(dispatch, request);
-		dispatch_free(dispatch, request);
-	}
+	while ((request = kept_take_unanswered(&dispatch->kept)) != NULL)
+		dispatch_free_request(dispatch, request);
 	free_list(&dispatch->spare);
 	while ((job = TAILQ_FIRST(&dispatch->spare_jobs)) != NULL) {
 		TAILQ_REMOVE(&dispatch->spare_jobs, job, entry);

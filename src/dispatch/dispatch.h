@@ -13,6 +13,7 @@
 
 #include "dispatch/completion.h"
 #include "dispatch/job.h"
+#include "dispatch/kept.h"
 #include "dispatch/letter.h"
 #include "dispatch/pool.h"
 #include "dispatch/request.h"
@@ -44,12 +45,10 @@ struct dispatch {
 	struct request_list spare;
 	struct job_list spare_jobs;
 	unsigned spare_count, spare_job_count;
-	struct request_list kept; /* the longest kept one first */
-	struct job_list watched;  /* those with a handler that was given up */
-	struct job_list batches;  /* those of several requests */
-	struct log_limit kept_limit;
-	struct log_limit unanswered_limit;
-	_Atomic size_t letters; /* bytes of those on their way. Any thread */
+	struct kept kept;
+	struct job_list watched; /* those with a handler that was given up */
+	struct job_list batches; /* those of several requests */
+	_Atomic size_t letters;  /* bytes of those on their way. Any thread */
 	bool has_pool;
 };
 
@@ -73,13 +72,13 @@ void dispatch_close(struct dispatch *dispatch);
 void dispatch_collect(struct dispatch *dispatch);
 
 /* A request of SERVICE, all else zero; or NULL without memory. */
-struct request *dispatch_request(struct dispatch *dispatch, struct service *service);
+struct request *dispatch_new_request(struct dispatch *dispatch, struct service *service);
 
 /* Frees it and its reply; nobody else may have it. */
-void dispatch_free(struct dispatch *dispatch, struct request *request);
+void dispatch_free_request(struct dispatch *dispatch, struct request *request);
 
 /* An empty job, or NULL without memory; frees one. */
-struct job *dispatch_job(struct dispatch *dispatch);
+struct job *dispatch_new_job(struct dispatch *dispatch);
 void dispatch_free_job(struct dispatch *dispatch, struct job *job);
 
 /* Submits a sealed job to the pool. */
@@ -87,10 +86,6 @@ void dispatch_submit(struct dispatch *dispatch, struct job *job);
 
 /* Once in a while: looks for jobs that a long handler holds up. */
 void dispatch_check_batches(struct dispatch *dispatch);
-
-/* A request is kept and pending, or is no more. */
-void dispatch_keep(struct dispatch *dispatch, struct request *request, int64_t now_ms);
-void dispatch_unkeep(struct dispatch *dispatch, struct request *request);
 
 /*
  * Nobody waits for the request that a thread runs for JOB any longer. If its handler takes
@@ -103,8 +98,5 @@ void dispatch_watch(struct dispatch *dispatch, struct job *job, int64_t limit_ms
  * exhausted.
  */
 bool dispatch_check_watched(struct dispatch *dispatch);
-
-/* Once in a while: logs what has been kept for very long. */
-void dispatch_check_kept(struct dispatch *dispatch, int64_t now_ms);
 
 #endif

@@ -88,6 +88,13 @@ job_left(struct job *job)
 	return job_end(limits) - job_begun(limits);
 }
 
+/* When the handler that runs was called: monotonic. Any thread. */
+static inline int64_t
+job_begun_us(struct job *job)
+{
+	return atomic_load_explicit(&job->begun_us, memory_order_relaxed);
+}
+
 /* Loop: whether some are done and not collected, or may still begin. */
 static inline bool
 job_has_more(struct job *job)

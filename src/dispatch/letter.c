@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dispatch/dispatch.h"
+#include "dispatch/spans.h"
 
 enum {
 	LETTERS_MAX = 64 * 1024 * 1024, /* bytes that wait for the loop */
@@ -21,19 +22,13 @@ static struct letter *
 write_letter(const struct letter *head, size_t size, const struct pf_span *parts, size_t count)
 {
 	struct letter *letter = malloc(sizeof(*letter) + size);
-	char *at;
 
 	if (letter == NULL)
 		return NULL;
 	*letter = *head;
 	letter->post.kind = POST_LETTER;
 	letter->size = size;
-	at = letter->data;
-	for (size_t i = 0; i < count; i++) {
-		if (parts[i].size > 0)
-			memcpy(at, parts[i].data, parts[i].size);
-		at += parts[i].size;
-	}
+	spans_copy(letter->data, parts, count);
 	return letter;
 }
 
@@ -43,13 +38,13 @@ letter_post(const struct service *service, const struct letter *head, const stru
 {
 	struct dispatch *dispatch = service->dispatch;
 	struct letter *letter;
-	size_t size = 0, bytes;
+	const size_t size = spans_size(parts, count);
+	const size_t bytes = spans_add(sizeof(*letter), size);
 
 	if (dispatch == NULL || !dispatch->ops->is_open(dispatch->arg, service, head->connection))
 		return PF_E_CLOSED;
-	for (size_t i = 0; i < count; i++)
-		size += parts[i].size;
-	bytes = sizeof(*letter) + size;
+	if (bytes > LETTERS_MAX)
+		return PF_E_TOO_BIG;
 	if (atomic_fetch_add_explicit(&dispatch->letters, bytes, memory_order_relaxed) + bytes >
 		LETTERS_MAX) {
 		uncount(dispatch, bytes);

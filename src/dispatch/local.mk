@@ -8,6 +8,7 @@ src_libdispatch_a_SOURCES = \
 	src/dispatch/completion.c src/dispatch/completion.h \
 	src/dispatch/dispatch.c src/dispatch/dispatch.h \
 	src/dispatch/job.h \
+	src/dispatch/kept.c src/dispatch/kept.h \
 	src/dispatch/letter.c src/dispatch/letter.h \
 	src/dispatch/module.c src/dispatch/module.h \
 	src/dispatch/module_options.c src/dispatch/module_options.h \
@@ -18,4 +19,5 @@ src_libdispatch_a_SOURCES = \
 	src/dispatch/queues.c src/dispatch/queues.h \
 	src/dispatch/reply.c src/dispatch/reply.h \
 	src/dispatch/request.c src/dispatch/request.h \
-	src/dispatch/service.c src/dispatch/service.h
+	src/dispatch/service.c src/dispatch/service.h \
+	src/dispatch/spans.h

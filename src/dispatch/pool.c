@@ -59,9 +59,8 @@ post_done(struct pool *pool, struct turn *turn, int64_t now_us)
 static bool
 ends_job(const struct request *request)
 {
-	const bool concurrent = (request->service->module.flags & PF_MODULE_CONCURRENT) != 0;
-
-	return request->verdict == PF_CLOSE || (request->pending && !concurrent);
+	return request->verdict == PF_CLOSE ||
+		(request->pending && !service_is_concurrent(request->service));
 }
 
 static void
@@ -259,7 +258,7 @@ pool_room(struct pool *pool, enum config_priority priority)
 bool
 pool_is_relieved(struct pool *pool, enum config_priority priority)
 {
-	return queues_count(&pool->queues, priority) <= pool->queue_length / 2;
+	return 2 * queues_count(&pool->queues, priority) < pool->queue_length;
 }
 
 void

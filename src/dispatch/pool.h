@@ -54,7 +54,7 @@ bool pool_has_lost(struct pool *pool);
 /* Loop: how many messages of that priority can be submitted now. */
 unsigned pool_room(struct pool *pool, enum config_priority priority);
 
-/* Loop: whether its queue is at most half full. */
+/* Loop: whether its queue is less than half full. */
 bool pool_is_relieved(struct pool *pool, enum config_priority priority);
 
 /* Loop: takes JOB, which is sealed. It goes to the threads with the next flush. */

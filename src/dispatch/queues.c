@@ -8,7 +8,7 @@
 #include "base/compiler.h"
 
 /* Messages in a round: of 21 in a row, 16, 4 and 1. Runs of four cost fewer locks. */
-static const int weights[] = {
+static const unsigned weights[] = {
 	[CONFIG_PRIORITY_HIGH] = 16 * 4,
 	[CONFIG_PRIORITY_NORMAL] = 4 * 4,
 	[CONFIG_PRIORITY_LOW] = 1 * 4,
@@ -103,9 +103,9 @@ choose(struct queues *queues)
 static unsigned
 grant(struct queue *queue, struct job *job)
 {
-	const unsigned granted = MIN(job_left(job), (unsigned)queue->credit);
+	const unsigned granted = MIN(job_left(job), queue->credit);
 
-	queue->credit -= (int)granted;
+	queue->credit -= granted;
 	return granted;
 }
 
@@ -134,9 +134,9 @@ queues_extend(struct queues *queues, struct job *job, unsigned *granted, bool be
 	if (job_left(job) == 0 || (behind && !is_empty(queue)))
 		return false;
 	next = choose(queues);
-	if (next != NULL && next < queue)
+	if (next != NULL && next < queue) /* the more urgent stand first */
 		return false;
-	if (next == NULL && queue->credit <= 0)
+	if (next == NULL && queue->credit == 0)
 		begin_round(queues);
 	if (*granted == 0)
 		*granted = grant(queue, job);
@@ -148,9 +148,8 @@ void
 queues_refund(struct queues *queues, enum config_priority priority, unsigned granted)
 {
 	struct queue *queue = &queues->by_priority[priority];
-	const int credit = queue->credit + (int)granted;
 
-	queue->credit = MIN(credit, weights[priority]);
+	queue->credit = MIN(queue->credit + granted, weights[priority]);
 }
 
 void

@@ -19,7 +19,7 @@
 struct queue {
 	struct job_list jobs;
 	struct job_list staged; /* loop: submitted, and not handed over */
-	int credit;             /* messages that it may still have in this round */
+	unsigned credit;        /* messages that it may still have in this round */
 	_Atomic unsigned count; /* messages that wait, staged ones included */
 };
 

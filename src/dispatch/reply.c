@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dispatch/spans.h"
+
 struct reply_block {
 	struct reply_block *next;
 	size_t size;
@@ -36,7 +38,7 @@ reply_has(const struct reply *reply, const void *data, size_t size)
 	for (; block != NULL; block = block->next) {
 		struct pf_span outer = { block->data, block->size };
 
-		if (span_is_within(&outer, data, size))
+		if (spans_are_within(&outer, data, size))
 			return true;
 	}
 	return false;
@@ -45,7 +47,7 @@ reply_has(const struct reply *reply, const void *data, size_t size)
 static bool
 is_lasting(const struct reply *reply, const struct pf_span *message, const struct pf_span *part)
 {
-	return span_is_within(message, part->data, part->size) ||
+	return spans_are_within(message, part->data, part->size) ||
 		reply_has(reply, part->data, part->size);
 }
 
@@ -78,13 +80,9 @@ copy_all(struct reply *reply, const struct pf_span *parts, size_t count)
 
 	if (at == NULL)
 		return -1;
+	spans_copy(at, parts, count);
 	reply->parts[0] = (struct pf_span){ at, reply->size };
 	reply->count = 1;
-	for (size_t i = 0; i < count; i++) {
-		if (parts[i].size > 0)
-			memcpy(at, parts[i].data, parts[i].size);
-		at += parts[i].size;
-	}
 	return 0;
 }
 
@@ -95,12 +93,11 @@ reply_fill(struct reply *reply, const struct pf_span *message, const struct pf_s
 	size_t copied = 0;
 	char *at;
 
-	reply->size = 0;
+	reply->size = spans_size(parts, count);
 	reply->count = 0;
 	for (size_t i = 0; i < count; i++) {
-		reply->size += parts[i].size;
 		if (!is_lasting(reply, message, &parts[i]))
-			copied += parts[i].size;
+			copied = spans_add(copied, parts[i].size);
 	}
 	at = room_for(reply, copied);
 	if (at == NULL)

@@ -24,7 +24,7 @@ struct reply_block;
 struct reply {
 	struct reply_block *blocks; /* reserved memory, and copies that are not small */
 	struct wire_envelope envelope;
-	size_t size; /* of all parts */
+	size_t size; /* of all parts; also of what the framing cannot carry, for the log */
 	unsigned count;
 	struct pf_span parts[REPLY_PARTS];
 	char small[REPLY_SMALL];
@@ -45,14 +45,5 @@ PF_MUST_CHECK int reply_fill(struct reply *reply, const struct pf_span *message,
 
 /* Frees its memory. */
 void reply_clear(struct reply *reply);
-
-/* Whether PART lies within OUTER. */
-static inline bool
-span_is_within(const struct pf_span *outer, const void *data, size_t size)
-{
-	uintptr_t offset = (uintptr_t)data - (uintptr_t)outer->data;
-
-	return offset < outer->size && size <= outer->size - offset;
-}
 
 #endif

@@ -4,8 +4,10 @@
 
 #include <assert.h>
 
+#include "base/clock.h"
 #include "dispatch/dispatch.h"
 #include "dispatch/notice.h"
+#include "dispatch/spans.h"
 
 static const char *const result_texts[] = {
 	[REQUEST_OK] = "ok",
@@ -75,14 +77,24 @@ request_run(struct request *request)
 			(atomic_fetch_or(&request->progress, REQUEST_RETURNED) & REQUEST_OVER) == 0;
 }
 
+void
+request_run_inline(struct request *request)
+{
+	const bool measured = request->framed_us > 0;
+
+	if (unlikely(measured))
+		request->begun_us = clock_monotonic_us();
+	request_run(request);
+	if (unlikely(measured))
+		request->ended_us = clock_monotonic_us();
+}
+
 int
 request_record(struct request *request, const struct pf_span *parts, size_t count)
 {
 	struct reply *reply = &request->reply;
-	size_t size = 0;
+	const size_t size = spans_size(parts, count);
 
-	for (size_t i = 0; i < count; i++)
-		size += parts[i].size;
 	if (wire_encode(&request->service->wire, size, (enum wire_end)request->end,
 		    &reply->envelope) != 0) {
 		reply->size = size;
@@ -108,6 +120,7 @@ request_answer_notice(struct request *request, enum pf_notice which)
 		request->answered = request_record(request, &notice, 1) == PF_OK;
 	}
 	request->result = which == PF_NOTICE_BUSY ? REQUEST_BUSY : REQUEST_TIMEOUT;
+	request->state = REQUEST_DONE;
 }
 
 void

@@ -4,7 +4,7 @@
  *	WAITING --job--> QUEUED (or runs in the pool) --handled--> DONE --sent--> (free)
  *	   |                |  ^--taken back: WAITING       |         ^
  *	   |                +--handled, kept--> KEPT -------+---------+
- *	   +--inline, or answered by a notice: DONE
+ *	   +--inline: DONE or KEPT; or answered by a notice: DONE
  *
  * The state is the loop's. While a request is with a job, its handler and its reply belong to the
  * thread that has the job; while it is kept, to the module, until it is over.
@@ -68,19 +68,21 @@ struct request {
 	int64_t framed_us, begun_us, ended_us; /* monotonic; 0: not measured */
 	int64_t kept_ms;                       /* KEPT: since when */
 	_Atomic unsigned progress;
+	/* The loop's. */
 	uint8_t state;    /* enum request_state */
-	uint8_t result;   /* enum request_result */
-	uint8_t verdict;  /* enum pf_verdict of its handler */
 	uint8_t end;      /* enum wire_end: how its reply ends, if that is a line */
 	uint8_t priority; /* enum config_priority, once routed */
 	bool routed;
 	bool is_inline; /* once routed */
+	bool came_back; /* pending, and posted since */
+	bool detached;  /* its pipeline has given it up: it is freed when it is back */
+	bool overdue;   /* for kept.c */
+	/* Whose it is: its handler's, then the loop's, or the module's while it is kept. */
+	uint8_t result;  /* enum request_result */
+	uint8_t verdict; /* enum pf_verdict */
 	bool answered;
-	bool kept;     /* set by its handler */
-	bool pending;  /* kept, and not over when its handler returned */
-	bool returned; /* pending, and back since */
-	bool detached; /* its pipeline has given it up: it is freed when it is back */
-	bool reported; /* kept for so long that the log says so */
+	bool kept;
+	bool pending; /* kept, and not over when its handler returned */
 	struct reply reply;
 };
 
@@ -93,10 +95,13 @@ void request_route(struct request *request);
 /* Runs its handler. On the thread that it was routed to. */
 void request_run(struct request *request);
 
+/* The same on the loop, and takes the time, if anybody wants to know it. */
+void request_run_inline(struct request *request);
+
 /* A `send` that records the reply. */
 int request_record(struct request *request, const struct pf_span *parts, size_t count);
 
-/* Answers it in the module's stead, with WHICH of its notices. Loop. */
+/* Answers it in the module's stead, with WHICH of its notices: it is done. Loop. */
 void request_answer_notice(struct request *request, enum pf_notice which);
 
 /* A kept request is over: posts it, if its handler has returned. The module's thread. */

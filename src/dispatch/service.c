@@ -10,6 +10,7 @@
 #include "dispatch/module.h"
 #include "dispatch/module_options.h"
 #include "dispatch/module_path.h"
+#include "dispatch/notice.h"
 
 enum {
 	HANDLER_GUESS_US = 1000, /* until one has been measured: dear */
@@ -87,12 +88,21 @@ check_settings(const struct service *service, struct error *error)
 		return place_service_error(
 			error, &config->dispatch_place, config->name, "dispatch");
 	}
-	if (config->heartbeat_ms > 0 && module->notice == NULL) {
-		error_set(error, "the module %s has no heartbeat; expected \"off\"", module->name);
-		return place_service_error(
-			error, &config->heartbeat_place, config->name, "heartbeat");
-	}
 	return 0;
+}
+
+/* Asks for the frame itself: a module may have notices and no heartbeat. */
+static int
+check_heartbeat(const struct service *service, struct error *error)
+{
+	const struct config_service *config = service->config;
+	char buffer[PF_NOTICE_MAX];
+
+	if (config->heartbeat_ms == 0 ||
+		notice_write(service, PF_NOTICE_HEARTBEAT, (struct pf_span){ 0 }, buffer) >= 0)
+		return 0;
+	error_set(error, "the module %s has no heartbeat; expected \"off\"", service->module.name);
+	return place_service_error(error, &config->heartbeat_place, config->name, "heartbeat");
 }
 
 int
@@ -124,7 +134,7 @@ service_start(struct service *service, const struct config_service *config, int 
 	if (service->module.init != NULL && call(service, "init", call_init, error) != 0)
 		return -1;
 	service->running = true;
-	return 0;
+	return check_heartbeat(service, error);
 }
 
 int

@@ -46,7 +46,10 @@ service_is_concurrent(const struct service *service)
 	return (service->module.flags & PF_MODULE_CONCURRENT) != 0;
 }
 
-/* A handler has taken US microseconds. Any thread. */
+/*
+ * A handler has taken US microseconds. Any thread; of two at once one may go by uncounted, which an
+ * average can bear.
+ */
 static inline void
 service_measure(struct service *service, int64_t us)
 {
@@ -56,7 +59,7 @@ service_measure(struct service *service, int64_t us)
 		&service->handler_us, (uint32_t)(before + (us - before) / 8), memory_order_relaxed);
 }
 
-/* Calls the module's exit, if its init was called, and frees the options. */
+/* Calls the module's exit, unless its init refused, and frees the options. */
 void service_stop(struct service *service);
 
 #endif

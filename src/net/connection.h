@@ -2,11 +2,9 @@
  * A client's connection: its socket, what waits to be sent and what is no whole message yet, its
  * deadline, its place, and its only close.
  *
- *	        +--------- connection_finish ---------+
- *	        |                                     v
- *	OPEN ---+--- an abort: connection_close --> CLOSED
- *	        |                                     ^
- *	        +-> FLUSHING --> LINGERING -----------+
+ *	        +--- connection_close: an abort ----------------------+
+ *	        |                                                     v
+ *	OPEN ---+--- connection_finish --> FLUSHING --> LINGERING --> CLOSED
  *
  *	OPEN       read, and written as output comes
  *	FLUSHING   not read any more; ends when the output is out
@@ -73,11 +71,11 @@ struct connection {
 	uint8_t drain;    /* enum drain_step */
 	uint8_t interest; /* EV_READ, EV_WRITE: what the event waits for */
 	uint8_t paused;   /* PAUSE_... of flow.h */
-	bool listed;      /* for connections.c */
+	bool listed;      /* open, as other threads see it: under the lock of connections.c */
 	bool eof : 1;     /* the client has shut its side */
 	bool begun : 1;   /* a message has begun and is not whole: read_due_ms counts */
 	bool taken : 1;   /* a message was taken from what the last read brought */
-	bool failed : 1;  /* no memory for output: to be closed at the flush */
+	bool failed : 1;  /* out of memory for it: closed when it is settled */
 	bool asked : 1;   /* a heartbeat was sent, and nothing has come since */
 	bool ended : 1;   /* the owner has said good-bye, or need not */
 };

@@ -24,7 +24,7 @@ struct connection_ops {
 	bool (*closed)(struct connection *connection, enum close_reason reason);
 	/* Nothing has come for so long: sends a message that asks for an answer. */
 	void (*heartbeat)(struct connection *connection);
-	/* All replies are out, and a drain closes the connection: may send a last message. */
+	/* All replies are queued, and a drain closes the connection: may send a last message. */
 	void (*goodbye)(struct connection *connection);
 };
 

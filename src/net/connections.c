@@ -95,8 +95,7 @@ connections_find(const struct connections *connections, uint64_t id)
 {
 	struct connection *connection;
 
-	SLIST_FOREACH(connection, chain_of(connections, id), chain_entry)
-	{
+	SLIST_FOREACH (connection, chain_of(connections, id), chain_entry) {
 		if (connection->id == id)
 			break;
 	}
@@ -124,7 +123,7 @@ connections_visit(struct connections *connections,
 	struct connection *connection;
 
 	for (size_t i = 0; i <= connections->mask; i++) {
-		SLIST_FOREACH(connection, &connections->chains[i], chain_entry)
-		visit(connection, arg);
+		SLIST_FOREACH (connection, &connections->chains[i], chain_entry)
+			visit(connection, arg);
 	}
 }

@@ -9,22 +9,30 @@
 static void
 stand_in(struct pipeline *pipeline, struct request *request)
 {
-	struct request *other = dispatch_request(pipeline_dispatch(pipeline), request->service);
+	struct request *other = dispatch_new_request(pipeline_dispatch(pipeline), request->service);
 
 	if (other == NULL) {
-		connection_close(&pipeline->session->connection, CLOSE_MEMORY);
+		pipeline->session->connection.failed = true;
 		return;
 	}
-	other->public.connection = request->public.connection;
-	other->public.message = request->public.message;
-	other->public.number = request->public.number;
-	other->public.deadline_ms = request->public.deadline_ms;
+	/* Not `state`, which a handler may be writing. */
+	other->public = (struct pf_request){
+		.connection = request->public.connection,
+		.message = request->public.message,
+		.number = request->public.number,
+		.deadline_ms = request->public.deadline_ms,
+	};
 	other->payload = request->payload;
 	payload_ref(other->payload);
 	other->connection = request->connection;
 	other->framed_us = request->framed_us;
+	if (request->state == REQUEST_QUEUED) {
+		other->begun_us = job_begun_us(request->job);
+	} else {
+		other->begun_us = request->begun_us;
+		other->ended_us = request->ended_us;
+	}
 	other->end = request->end;
-	other->state = REQUEST_DONE;
 	TAILQ_INSERT_BEFORE(request, other, entry);
 	TAILQ_REMOVE(&pipeline->requests, request, entry);
 	request_answer_notice(other, PF_NOTICE_TIMEOUT);
@@ -60,7 +68,6 @@ expire(struct pipeline *pipeline, struct request *request)
 	log_expired(pipeline, request);
 	if (request->state == REQUEST_WAITING) {
 		request_answer_notice(request, PF_NOTICE_TIMEOUT);
-		request->state = REQUEST_DONE;
 		return;
 	}
 	if (request->state == REQUEST_QUEUED)

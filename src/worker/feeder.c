@@ -4,8 +4,11 @@
 
 #include <sys/param.h>
 
-#include "base/clock.h"
 #include "base/log.h"
+
+enum {
+	JOB_AIM_US = 50, /* of work a job: much more than what handing it over costs */
+};
 
 static void
 log_overload(struct pipeline *pipeline, const struct request *request, struct log_limit *limit,
@@ -47,24 +50,23 @@ shed(struct pipeline *pipeline, struct request *request)
 	log_overload(
 		pipeline, request, &sessions->shed_limit, "the queue is full: requests are shed");
 	request_answer_notice(request, PF_NOTICE_BUSY);
-	request->state = REQUEST_DONE;
 }
 
 /* Cheap handlers are worth a thread together; dear ones of a concurrent module each for itself. */
 static unsigned
 job_length(const struct service *service)
 {
-	const unsigned aim_us = 50;
 	unsigned us;
 
 	if (!service_is_concurrent(service))
 		return JOB_MAX;
 	us = atomic_load_explicit(&service->handler_us, memory_order_relaxed);
-	return MIN(MAX(aim_us / (us + 1), 1), JOB_MAX);
+	return MIN(MAX(JOB_AIM_US / (us + 1), 1), JOB_MAX);
 }
 
+/* Routes it, if need be. */
 static bool
-joins(struct request *request, const struct job *job)
+route_joins(struct request *request, const struct job *job)
 {
 	if (request->state != REQUEST_WAITING)
 		return false;
@@ -78,16 +80,16 @@ static void
 submit(struct pipeline *pipeline, struct request *first, unsigned most)
 {
 	struct dispatch *dispatch = pipeline_dispatch(pipeline);
-	struct job *job = dispatch_job(dispatch);
+	struct job *job = dispatch_new_job(dispatch);
 
 	if (job == NULL) {
-		connection_close(&pipeline->session->connection, CLOSE_MEMORY);
+		pipeline->session->connection.failed = true;
 		return;
 	}
 	job->connection = first->connection;
 	job->priority = first->priority;
 	for (struct request *request = first;
-		request != NULL && job->count < most && joins(request, job);
+		request != NULL && job->count < most && route_joins(request, job);
 		request = TAILQ_NEXT(request, entry)) {
 		request->state = REQUEST_QUEUED;
 		request->job = job;
@@ -96,19 +98,6 @@ submit(struct pipeline *pipeline, struct request *first, unsigned most)
 	job_seal(job);
 	pipeline->jobs++;
 	dispatch_submit(dispatch, job);
-}
-
-static void
-run_inline(struct pipeline *pipeline, struct request *request)
-{
-	const bool measured = request->framed_us > 0;
-
-	if (measured)
-		request->begun_us = clock_monotonic_us();
-	request_run(request);
-	if (measured)
-		request->ended_us = clock_monotonic_us();
-	pipeline_handled(pipeline->session, request);
 }
 
 /* Dispatches REQUEST, which waits. Returns whether others may be dispatched behind it. */
@@ -121,7 +110,8 @@ dispatch_one(struct pipeline *pipeline, struct request *request)
 	if (!request->routed)
 		request_route(request);
 	if (request->is_inline) {
-		run_inline(pipeline, request);
+		request_run_inline(request);
+		pipeline_handled(pipeline->session, request);
 		return true;
 	}
 	room = pool_room(&pipeline_dispatch(pipeline)->pool, request->priority);
@@ -142,7 +132,8 @@ may_dispatch(const struct pipeline *pipeline)
 {
 	const struct session *session = pipeline->session;
 
-	if (session->connection.state == CONNECTION_CLOSED || pipeline->crowded)
+	if (session->connection.state == CONNECTION_CLOSED || session->connection.failed ||
+		pipeline->crowded)
 		return false;
 	return service_is_concurrent(session_service(session)) ||
 		(pipeline->jobs == 0 && pipeline->kept == 0);

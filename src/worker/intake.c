@@ -35,16 +35,10 @@ log_protocol_error(const struct session *session, const struct wire_frame *frame
 static void
 run_now(struct session *session, struct request *request)
 {
-	const bool measured = request->framed_us > 0;
-
 	request->send = session_send_now;
-	if (unlikely(measured))
-		request->begun_us = clock_monotonic_us();
 	connection_hold(&session->connection);
-	request_run(request);
+	request_run_inline(request);
 	connection_release(&session->connection);
-	if (unlikely(measured))
-		request->ended_us = clock_monotonic_us();
 }
 
 /* What was lent of reserved memory has to go before that does. */
@@ -56,14 +50,14 @@ end_inline(struct session *session, struct request *request)
 		connection_finish(&session->connection, CLOSE_MODULE);
 	if (unlikely(request->reply.blocks != NULL))
 		output_flush(&session->connection);
-	dispatch_free(&session_sessions(session)->dispatch, request);
+	dispatch_free_request(&session_sessions(session)->dispatch, request);
 }
 
 static void
 fail(struct session *session, struct request *request)
 {
 	session->connection.failed = true;
-	pipeline_disown(session_sessions(session), request);
+	sessions_let_go(session_sessions(session), request);
 }
 
 /* Nothing is under way, so it can be handled and answered at once. */
@@ -100,7 +94,7 @@ make_request(struct session *session, struct span message)
 {
 	struct sessions *sessions = session_sessions(session);
 	struct service *service = session_service(session);
-	struct request *request = dispatch_request(&sessions->dispatch, service);
+	struct request *request = dispatch_new_request(&sessions->dispatch, service);
 	const int64_t timeout_ms = service->config->request_timeout_ms;
 
 	if (unlikely(request == NULL))
@@ -134,23 +128,28 @@ enqueue(struct session *session, struct request *request, struct intake *intake,
 		fail(session, request);
 }
 
+/* Routes it, if that may be. */
+static bool
+is_for_now(const struct session *session, struct request *request)
+{
+	if (unlikely(!pipeline_is_clear(session)))
+		return false;
+	request_route(request);
+	return request->is_inline;
+}
+
 static void
 take_message(struct session *session, struct intake *intake, const struct wire_frame *frame)
 {
 	struct span message = wire_message(frame);
 	struct request *request = make_request(session, message);
 
-	if (unlikely(request == NULL)) {
+	if (unlikely(request == NULL))
 		session->connection.failed = true;
-	} else if (likely(pipeline_is_clear(session))) {
-		request_route(request);
-		if (likely(request->is_inline))
-			handle_now(session, request);
-		else
-			enqueue(session, request, intake, message);
-	} else {
+	else if (likely(is_for_now(session, request)))
+		handle_now(session, request);
+	else
 		enqueue(session, request, intake, message);
-	}
 	intake->left = span_after(intake->left, frame->size);
 }
 

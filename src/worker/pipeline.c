@@ -86,20 +86,6 @@ take_out(struct pipeline *pipeline, struct request *request)
 	pipeline->bytes -= request->public.message.size;
 }
 
-void
-pipeline_disown(struct sessions *sessions, struct request *request)
-{
-	struct dispatch *dispatch = &sessions->dispatch;
-
-	request->detached = true;
-	if (request->job != NULL)
-		return; /* it comes back with the job */
-	if (request->pending && !request->returned)
-		dispatch_keep(dispatch, request, loop_now(sessions->network->loop));
-	else
-		dispatch_free(dispatch, request);
-}
-
 /* Requests from FIRST up to END, which had not begun, wait again, unless they were given up. */
 static void
 wait_again(struct sessions *sessions, struct job *job, unsigned first, unsigned end)
@@ -110,7 +96,7 @@ wait_again(struct sessions *sessions, struct job *job, unsigned first, unsigned 
 		request->state = REQUEST_WAITING;
 		request->job = NULL;
 		if (request->detached)
-			dispatch_free(&sessions->dispatch, request);
+			sessions_let_go(sessions, request);
 	}
 	job->count -= end - first;
 }
@@ -137,9 +123,11 @@ pipeline_give_up(struct pipeline *pipeline, struct request *request, unsigned wh
 	if (request->state == REQUEST_KEPT) {
 		pipeline->kept--;
 		request->detached = true;
+		if (why == REQUEST_GONE)
+			sessions_report_gone(sessions, request);
 		return;
 	}
-	pipeline_disown(sessions, request);
+	sessions_let_go(sessions, request);
 }
 
 static void
@@ -192,12 +180,12 @@ pipeline_handled(struct session *session, struct request *request)
 		connection_finish(&session->connection, CLOSE_MODULE);
 	}
 	request->state = REQUEST_DONE;
-	if (!request->pending || request->returned)
+	if (!request->pending || request->came_back)
 		return;
 	request->state = REQUEST_KEPT;
 	pipeline->kept++;
-	dispatch_keep(
-		pipeline_dispatch(pipeline), request, loop_now(session->connection.network->loop));
+	kept_add(&pipeline_dispatch(pipeline)->kept, request,
+		loop_now(session->connection.network->loop));
 }
 
 void
@@ -211,7 +199,7 @@ pipeline_collect(struct session *session, struct job *job, bool over)
 
 		request->job = NULL;
 		if (request->detached)
-			pipeline_disown(pipeline_sessions(pipeline), request);
+			sessions_let_go(pipeline_sessions(pipeline), request);
 		else
 			pipeline_handled(session, request);
 	}
@@ -248,7 +236,7 @@ deliver(struct pipeline *pipeline)
 	while ((request = TAILQ_FIRST(&sent)) != NULL) {
 		TAILQ_REMOVE(&sent, request, entry);
 		connection_release(connection);
-		dispatch_free(pipeline_dispatch(pipeline), request);
+		dispatch_free_request(pipeline_dispatch(pipeline), request);
 	}
 	connection_show_activity(connection);
 }

@@ -58,9 +58,7 @@ pipeline_is_clear(const struct session *session)
  */
 PF_MUST_CHECK int pipeline_add(struct session *session, struct request *request);
 
-/*
- * The handler of REQUEST has run. May cut off what is behind it.
- */
+/* The handler of REQUEST has run. May drop what is behind it. */
 void pipeline_handled(struct session *session, struct request *request);
 
 /*
@@ -69,7 +67,10 @@ void pipeline_handled(struct session *session, struct request *request);
  */
 void pipeline_advance(struct session *session);
 
-/* Requests of JOB are done; with OVER, all that are. */
+/*
+ * Takes the requests of JOB that are done. With OVER no thread has it any more: what did not begin
+ * waits again.
+ */
 void pipeline_collect(struct session *session, struct job *job, bool over);
 
 /* A request that was kept is over. */
@@ -77,9 +78,6 @@ void pipeline_answered(struct session *session, struct request *request);
 
 /* The client is gone: gives up all requests. Returns whether no handler of them runs any more. */
 bool pipeline_abandon(struct session *session);
-
-/* Whoever needs it is gone: frees REQUEST, or leaves it to the module that keeps it. */
-void pipeline_disown(struct sessions *sessions, struct request *request);
 
 /* It waits for no room any more. */
 void pipeline_uncrowd(struct pipeline *pipeline);
@@ -91,7 +89,7 @@ void pipeline_uncrowd(struct pipeline *pipeline);
 void pipeline_take_back(struct pipeline *pipeline, struct job *job);
 
 /*
- * The client gets nothing for REQUEST, which is in no pipeline any more. WHY is REQUEST_GONE or
+ * The client gets nothing for REQUEST, which was taken out of the list. WHY is REQUEST_GONE or
  * REQUEST_LATE, in case the module still has it.
  */
 void pipeline_give_up(struct pipeline *pipeline, struct request *request, unsigned why);

@@ -9,6 +9,7 @@
 #include "base/address.h"
 #include "base/log.h"
 #include "dispatch/notice.h"
+#include "dispatch/spans.h"
 #include "net/flow.h"
 #include "net/output.h"
 #include "worker/intake.h"
@@ -16,7 +17,7 @@
 
 /*
  * Tens of thousands of idle connections are cheap as long as this stays so: with what stands for it
- * in the table of connections and in that of addresses.
+ * in the table of connections and in that of addresses, and without its event, which is libevent's.
  */
 static_assert(sizeof(struct session) - sizeof(struct event) + sizeof(struct connection_chain) +
 			sizeof(uint64_t) <=
@@ -55,7 +56,7 @@ static void
 send_part(struct connection *connection, const struct request *lasts, struct span part)
 {
 	if (lasts == NULL ||
-		(!span_is_within(&lasts->public.message, part.data, part.size) &&
+		(!spans_are_within(&lasts->public.message, part.data, part.size) &&
 			!reply_has(&lasts->reply, part.data, part.size)))
 		output_send_copy(connection, part.data, part.size);
 	else
@@ -87,9 +88,7 @@ session_send_now(struct request *request, const struct pf_span *parts, size_t co
 	struct connection *connection = &session->connection;
 	struct reply *reply = &request->reply;
 
-	reply->size = 0;
-	for (size_t i = 0; i < count; i++)
-		reply->size += parts[i].size;
+	reply->size = spans_size(parts, count);
 	if (!output_is_taken(connection)) {
 		request->result = REQUEST_CLOSED;
 		return PF_E_CLOSED;
@@ -112,8 +111,10 @@ session_report(struct session *session, const struct request *request)
 	if (unlikely(request->result == REQUEST_TOO_BIG))
 		log_too_big(session, request);
 	if (unlikely(request_log_is_on(&sessions->request_log)))
-		request_log_write(
-			&sessions->request_log, request, loop_now(sessions->network->loop));
+		request_log_write(&sessions->request_log, request,
+			(enum request_result)request->result,
+			request->answered ? request->reply.size : 0,
+			loop_now(sessions->network->loop));
 }
 
 void
@@ -137,10 +138,6 @@ session_send(struct session *session, const char *data, size_t size)
 	const struct pf_span part = { data, size };
 	struct wire_envelope envelope;
 
-	if (connection->out.size >= (size_t)connection->limits->max_output) {
-		connection_close(connection, CLOSE_SLOW_READER);
-		return;
-	}
 	if (output_is_taken(connection) &&
 		wire_encode(&service->wire, size, (enum wire_end)session->end, &envelope) == 0)
 		send_parts(connection, &envelope, NULL, &part, 1);
@@ -159,19 +156,19 @@ send_notice(struct connection *connection, enum pf_notice which)
 }
 
 static void
-session_heartbeat(struct connection *connection)
+on_heartbeat(struct connection *connection)
 {
 	send_notice(connection, PF_NOTICE_HEARTBEAT);
 }
 
 static void
-session_goodbye(struct connection *connection)
+on_goodbye(struct connection *connection)
 {
 	send_notice(connection, PF_NOTICE_GOODBYE);
 }
 
 static size_t
-session_input(struct connection *connection, struct span input)
+on_input(struct connection *connection, struct span input)
 {
 	return intake_run(container_of(connection, struct session, connection), input);
 }
@@ -189,7 +186,7 @@ session_advance(struct session *session)
 }
 
 static bool
-session_closed(struct connection *connection, enum close_reason reason)
+on_closed(struct connection *connection, enum close_reason reason)
 {
 	struct session *session = container_of(connection, struct session, connection);
 	const struct service *service = session_service(session);
@@ -207,10 +204,10 @@ session_closed(struct connection *connection, enum close_reason reason)
 }
 
 const struct connection_ops session_ops = {
-	.input = session_input,
-	.closed = session_closed,
-	.heartbeat = session_heartbeat,
-	.goodbye = session_goodbye,
+	.input = on_input,
+	.closed = on_closed,
+	.heartbeat = on_heartbeat,
+	.goodbye = on_goodbye,
 };
 
 static void

@@ -1,6 +1,6 @@
 /*
- * One client's conversation: joins its connection, its service's framing and module.
- * The only place, with its pipeline, that knows both net/ and dispatch/.
+ * One client's conversation: joins its connection, its service's framing and module. This folder is
+ * the only one that knows both net/ and dispatch/.
  */
 #ifndef WORKER_SESSION_H
 #define WORKER_SESSION_H
@@ -29,7 +29,7 @@ session_service(const struct session *session)
 static inline struct sessions *
 session_sessions(const struct session *session)
 {
-	return session_service(session)->dispatch->arg;
+	return container_of(session_service(session)->dispatch, struct sessions, dispatch);
 }
 
 /* The owner's side of each connection. */
@@ -57,7 +57,10 @@ int session_send_now(struct request *request, const struct pf_span *parts, size_
 /* A request is over: says what is to be said of it in the log. */
 void session_report(struct session *session, const struct request *request);
 
-/* Sends a message that no request asked for, if the framing can carry it. Copies the bytes. */
+/*
+ * Sends a message that no request asked for, or nothing if the framing cannot carry it. Copies the
+ * bytes. May close the connection.
+ */
 void session_send(struct session *session, const char *data, size_t size);
 
 #endif

@@ -56,14 +56,26 @@ on_answered(void *arg, struct request *request)
 
 	if (request->job != NULL)
 		return; /* it was faster than its job, which brings it back */
-	dispatch_unkeep(&sessions->dispatch, request);
+	kept_remove(&sessions->dispatch.kept, request);
 	if (request->detached) {
-		dispatch_free(&sessions->dispatch, request);
+		dispatch_free_request(&sessions->dispatch, request);
 		return;
 	}
 	session = find(sessions, request->connection);
 	pipeline_answered(session, request);
 	session_advance(session);
+}
+
+/* Nothing holds back what nobody asked for but that a client which does not read it is closed. */
+static void
+send_unasked(struct session *session, const struct letter *letter)
+{
+	struct connection *connection = &session->connection;
+
+	if (connection->out.size < (size_t)connection->limits->max_output)
+		session_send(session, letter->data, letter->size);
+	else
+		connection_close(connection, CLOSE_SLOW_READER);
 }
 
 static void
@@ -73,7 +85,7 @@ deliver_letter(struct session *session, const struct letter *letter)
 
 	switch (letter->kind) {
 	case LETTER_SEND:
-		session_send(session, letter->data, letter->size);
+		send_unasked(session, letter);
 		break;
 	case LETTER_IDLE_TIMEOUT:
 		connection_set_idle_timeout(connection, letter->value);
@@ -146,7 +158,40 @@ sessions_are_busy(struct sessions *sessions)
 }
 
 void
-sessions_report(struct sessions *sessions)
+sessions_let_go(struct sessions *sessions, struct request *request)
+{
+	struct dispatch *dispatch = &sessions->dispatch;
+
+	request->detached = true;
+	if (request->job != NULL)
+		return; /* it comes back with the job */
+	if ((atomic_load(&request->progress) & REQUEST_GONE) != 0)
+		sessions_report_gone(sessions, request);
+	if (request->pending && !request->came_back)
+		kept_add(&dispatch->kept, request, loop_now(sessions->network->loop));
+	else
+		dispatch_free_request(dispatch, request);
+}
+
+void
+sessions_report_gone(struct sessions *sessions, const struct request *request)
+{
+	if (request_log_is_on(&sessions->request_log))
+		request_log_write(&sessions->request_log, request, REQUEST_CLOSED, 0,
+			loop_now(sessions->network->loop));
+}
+
+void
+sessions_tick(struct sessions *sessions)
+{
+	dispatch_check_batches(&sessions->dispatch);
+	if (dispatch_check_watched(&sessions->dispatch))
+		sessions->exhausted = true;
+	kept_check(&sessions->dispatch.kept, loop_now(sessions->network->loop));
+}
+
+void
+sessions_report_held(struct sessions *sessions)
 {
 	const int64_t now_ms = loop_now(sessions->network->loop);
 
@@ -154,8 +199,4 @@ sessions_report(struct sessions *sessions)
 	log_limit_report(&sessions->waits_limit, now_ms);
 	log_limit_report(&sessions->shed_limit, now_ms);
 	log_limit_report(&sessions->timeout_limit, now_ms);
-	dispatch_check_batches(&sessions->dispatch);
-	dispatch_check_kept(&sessions->dispatch, now_ms);
-	if (dispatch_check_watched(&sessions->dispatch))
-		sessions->exhausted = true;
 }

@@ -43,7 +43,19 @@ void sessions_turn(struct sessions *sessions);
 /* Whether something has come back that no event tells of. */
 bool sessions_are_busy(struct sessions *sessions);
 
-/* Once in a while: what was held back in the log, what is kept for very long. */
-void sessions_report(struct sessions *sessions);
+/*
+ * No pipeline has REQUEST any more: frees it, or leaves it to the job or the module that has it
+ * still, to be freed when that gives it back.
+ */
+void sessions_let_go(struct sessions *sessions, struct request *request);
+
+/* Writes the line of a request whose client left before its reply, if there are such lines. */
+void sessions_report_gone(struct sessions *sessions, const struct request *request);
+
+/* Once in a while: looks after handlers that take long and requests that are kept for long. */
+void sessions_tick(struct sessions *sessions);
+
+/* Says how many log lines of each kind were held back. */
+void sessions_report_held(struct sessions *sessions);
 
 #endif

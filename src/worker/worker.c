@@ -112,7 +112,8 @@ on_tick(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 
 	check_slot(worker);
 	show_tick(worker);
-	sessions_report(&worker->sessions);
+	sessions_tick(&worker->sessions);
+	sessions_report_held(&worker->sessions);
 }
 
 /* The master knows whether it is this worker alone: TERM may have gone to all. */

@@ -536,21 +536,6 @@ def half_close(options, framing):
         client.expect_end()
 
 
-def farewell(options, framing):
-    """--times conversations that a "bye" ends with --frames messages behind it, which get no reply:
-    the memory of the workers grows by --grow bytes at most."""
-    data = framing.frame(b"hello") + framing.frame(b"bye")
-    rest = some_stream(framing, options.seed, [options.size] * options.frames)
-    before = anonymous_memory(options.server)
-    for _ in range(options.times):
-        with Client(options.address[0], framing) as client:
-            client.send(data + rest)
-            client.expect(data)
-            client.expect_end()
-    grown = anonymous_memory(options.server) - before
-    require(grown <= options.grow, "memory grew by %d KB", grown // 1024)
-
-
 def reset(options, framing):
     """--times connections that break off: in a header, in a payload, with replies not yet read,
     and with replies that the server has queued. Afterwards there is a place for a new client."""
@@ -1218,7 +1203,7 @@ FLAGS = {
 SUBCOMMANDS = {
     function.__name__.replace("_", "-"): function
     for function in (
-        active, ask, deaf, drip, farewell, flood, half_close, idle, knock, large, limit, linger,
+        active, ask, deaf, drip, flood, half_close, idle, knock, large, limit, linger,
         linger_talking, paused, rate, raw, reset, rush, sipping, sources, splits, spread, stall, starve,
         stood_still, stream, violate, violate_torn, violate_unread,
     )

@@ -986,6 +986,38 @@ def unread(options):
             peer.obey("i sleep 0")
 
 
+def unread_at_term(options):
+    """Asks for a reply of --size bytes behind one that takes --sleep microseconds, prints a line, and
+    reads only --hold seconds later, when the server has been told to end: both are right, then
+    come the good-bye and the end."""
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    expected = "p2 " + (letters * (options.size // 26 + 1))[:options.size]
+    address = options.address[0]
+    with Peer(address, receive_buffer=8192) as peer:
+        peer.post("p sleep %d" % options.sleep)
+        peer.post_silent("p build %d" % options.size)
+        with Peer(address) as control:
+            wait_until("it runs", lambda: control.ask_for("i running") == "1")
+        print("posted", flush=True)
+        base.time.sleep(options.hold)
+        peer.expect_all()
+        reply = peer.reply()
+        require(reply == expected.encode(), "got %.60r, %d bytes", reply, len(reply))
+        expect_goodbye(peer)
+
+
+def leave_with_queue(options):
+    """A client is reset while one request of it runs and two wait."""
+    address = options.address[0]
+    with Peer(address) as control:
+        peer = Peer(address)
+        peer.post("p hold", "p sleep 0", "p sleep 0")
+        wait_until("the first is held", lambda: control.held() == 1)
+        peer.reset()
+        wait_until("it has left", lambda: base.server_sockets(address, ["established"]) <= 1)
+        control.obey("i release", "p sleep 0")
+
+
 def send_self(options):
     """What a handler sends to its own connection comes too."""
     with Peer(options.address[0]) as peer:
@@ -1172,7 +1204,7 @@ def misbehave(peer, source, ids, end):
 
 
 def beats(options):
-    """Says nothing: --count heartbeats come, each no sooner than --least seconds after the last.
+    """Says nothing: --count heartbeats come, each no sooner than --minimum seconds after the last.
     To each one the client answers."""
     with Peer(options.address[0]) as peer:
         peer.obey("i sleep 0")
@@ -1239,7 +1271,7 @@ SUBCOMMANDS = {
         share, share_of_flood, urgent,
         wait, paused_order, bye_while_paused, shed, shed_behind_own, shed_flood, apart, mute, heads,
         full_queue_memory, behind_bye,
-        time_out, quick_before_long, hang_and_leave, leave_one_running, expire_queued, expire_paused, batch, time_out_concurrent, time_out_kept,
+        time_out, quick_before_long, hang_and_leave, leave_one_running, leave_with_queue, unread_at_term, expire_queued, expire_paused, batch, time_out_concurrent, time_out_kept,
         time_out_mute,
         in_time, deadline, hang, hang_until_replaced,
         keep, keep_many, keep_dropped, keep_bye, leave, values, build, push, greet, send, send_self,

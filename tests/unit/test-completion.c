@@ -15,6 +15,7 @@
 
 #include "base/compiler.h"
 #include "dispatch/completion.h"
+#include "process/loop.h"
 
 enum {
 	POSTERS = 4,

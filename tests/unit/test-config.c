@@ -306,7 +306,7 @@ a_rate_is_a_word_or_a_number(void **state)
 {
 	(void)state;
 	assert_int_equal(requests_of("\"off\""), 0);
-	assert_true(requests_of("\"on\"") == CONFIG_REQUESTS_ALL);
+	assert_true(requests_of("\"on\"") == VALUE_RATE_ALL);
 	assert_int_equal(requests_of("1"), 1);
 	assert_int_equal(requests_of("1000000"), 1000000);
 	assert_int_equal(requests_of("\"100\""), 100);
@@ -1167,7 +1167,7 @@ options_of_handling_messages_can_be_arguments(void **state)
 		int64_t requests;
 	} rates[] = {
 		{ "log.requests=off", 0 },
-		{ "log.requests=on", CONFIG_REQUESTS_ALL },
+		{ "log.requests=on", VALUE_RATE_ALL },
 		{ "log.requests=50", 50 },
 	};
 	struct config *config;
@@ -1415,7 +1415,7 @@ options_of_handling_messages_are_printed_as_they_are_read(void **state)
 	(void)state;
 	assert_int_equal(config->threads, 2);
 	assert_int_equal(config->queue_length, 1000000);
-	assert_true(config->log_requests == CONFIG_REQUESTS_ALL);
+	assert_true(config->log_requests == VALUE_RATE_ALL);
 	assert_int_equal(service->dispatch, CONFIG_DISPATCH_INLINE);
 	assert_int_equal(service->priority, CONFIG_PRIORITY_LOW);
 	assert_int_equal(service->overload, CONFIG_OVERLOAD_SHED);

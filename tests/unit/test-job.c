@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "dispatch/dispatch.h"
+#include "process/loop.h"
 
 enum {
 	ROUNDS = 20000,
@@ -331,7 +332,7 @@ assert_seen(unsigned returned, unsigned over)
 static void
 a_job_on_its_way_to_the_loop_is_not_posted_twice(void **state PF_UNUSED)
 {
-	struct job *posted = dispatch_job(&dispatch);
+	struct job *posted = dispatch_new_job(&dispatch);
 
 	assert_non_null(posted);
 	post(posted, false);
@@ -346,7 +347,7 @@ a_job_on_its_way_to_the_loop_is_not_posted_twice(void **state PF_UNUSED)
 static void
 a_job_that_the_loop_has_seen_is_posted_again(void **state PF_UNUSED)
 {
-	struct job *posted = dispatch_job(&dispatch);
+	struct job *posted = dispatch_new_job(&dispatch);
 
 	assert_non_null(posted);
 	for (unsigned i = 1; i < 4; i++) {
@@ -362,7 +363,7 @@ a_job_that_the_loop_has_seen_is_posted_again(void **state PF_UNUSED)
 static void
 a_job_that_ends_on_its_way_comes_once_and_is_over(void **state PF_UNUSED)
 {
-	struct job *posted = dispatch_job(&dispatch);
+	struct job *posted = dispatch_new_job(&dispatch);
 
 	assert_non_null(posted);
 	post(posted, false);
@@ -376,7 +377,7 @@ a_job_that_ends_on_its_way_comes_once_and_is_over(void **state PF_UNUSED)
 static void
 a_job_that_is_over_is_used_again_as_an_empty_one(void **state PF_UNUSED)
 {
-	struct job *posted = dispatch_job(&dispatch), *again;
+	struct job *posted = dispatch_new_job(&dispatch), *again;
 
 	assert_non_null(posted);
 	posted->count = 1;
@@ -384,7 +385,7 @@ a_job_that_is_over_is_used_again_as_an_empty_one(void **state PF_UNUSED)
 	job_seal(posted);
 	post(posted, true);
 	dispatch_collect(&dispatch);
-	again = dispatch_job(&dispatch);
+	again = dispatch_new_job(&dispatch);
 	assert_ptr_equal(again, posted);
 	assert_int_equal(again->count, 0);
 	assert_int_equal(job_left(again), 0);
@@ -411,7 +412,7 @@ what_a_thread_posts_as_it_goes_arrives_and_is_over_once(void **state PF_UNUSED)
 	pthread_t thread;
 
 	for (unsigned round = 1; round <= 500; round++) {
-		struct job *posted = dispatch_job(&dispatch);
+		struct job *posted = dispatch_new_job(&dispatch);
 
 		assert_non_null(posted);
 		for (posted->count = 0; posted->count < JOB_MAX; posted->count++)

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "dispatch/reply.h"
+#include "dispatch/spans.h"
 
 enum {
 	LARGE = REPLY_SMALL + 1,
@@ -49,7 +50,7 @@ is_small(const void *data)
 {
 	const struct pf_span small = { reply.small, sizeof(reply.small) };
 
-	return span_is_within(&small, data, 1);
+	return spans_are_within(&small, data, 1);
 }
 
 /* The reply's parts, one behind the other, are these, and none of them is empty. */

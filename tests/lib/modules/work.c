@@ -3,9 +3,9 @@
  * promises of <prefork/module.h> while it does.
  *
  * A message is "WHERE-AND-ID COMMAND ARGUMENT...". It begins with the letter of its place: i
- *inline, h, n, l in the pool with that priority, anything else in the pool with the service's. What
- *stands before the first blank names the request in replies: "p17 sleep 100" is answered with
- *itself after 100 microseconds, "p18 get" with "p18 VALUE".
+ * inline, h, n, l in the pool with that priority, anything else in the pool with the service's. What
+ * stands before the first blank names the request in replies: "p17 sleep 100" is answered with
+ * itself after 100 microseconds, "p18 get" with "p18 VALUE".
  *
  * Answered with the message itself (what is no command too):
  *	sleep US         once it has slept
@@ -72,7 +72,7 @@ struct task {
 
 struct work_options {
 	bool greet;      /* sends "welcome" when a client comes */
-	bool mute;       /* has no busy and no timeout reply */
+	bool mute;       /* has no notices */
 	int64_t padding; /* bytes that a busy or timeout reply has at least: blanks */
 };
 
@@ -739,10 +739,10 @@ notice(struct pf_service *service, enum pf_notice which, struct pf_span message,
 	const char *blank = message.size > 0 ? memchr(message.data, ' ', message.size) : NULL;
 	ptrdiff_t length;
 
-	if (blank == NULL)
-		return snprintf(buffer, size, "%s", names[which]);
 	if (options->mute)
 		return -1;
+	if (blank == NULL)
+		return snprintf(buffer, size, "%s", names[which]);
 	length = snprintf(buffer, size, "%s %.*s", names[which],
 		(int)(blank - (const char *)message.data), (const char *)message.data);
 	if (length < options->padding)
