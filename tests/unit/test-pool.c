@@ -699,8 +699,8 @@ a_queue_is_relieved_when_it_is_less_than_half_full(void **state PF_UNUSED)
 	for (unsigned i = 0; i < countof(jobs); i++) {
 		unsigned left = QUEUE_LENGTH - 40 * i;
 
-		assert_int_equal(pool_is_relieved(&pool, CONFIG_PRIORITY_NORMAL),
-			left < QUEUE_LENGTH / 2);
+		assert_int_equal(
+			pool_is_relieved(&pool, CONFIG_PRIORITY_NORMAL), left < QUEUE_LENGTH / 2);
 		assert_taken_back(jobs[i], 0, 40, true);
 		free(jobs[i]);
 	}
