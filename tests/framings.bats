@@ -358,7 +358,16 @@ no_message() {
 
 # Each block ends one byte into the next line, so that there is no read after which nothing has begun.
 @test "a client that sends lines without end does not hold up a drain (D1)" {
-    echo_start --set framing=line --set workers=1 --set drain_timeout=600s
+    lines_end_with_drain
+}
+
+@test "nor if its lines are handled in the pool, and fill the pipeline" {
+    lines_end_with_drain --option sleep_us=50 --set max_pipeline=1
+}
+
+# lines_end_with_drain ARGUMENT...: such a client of this server sees the end soon after TERM.
+lines_end_with_drain() {
+    echo_start --set framing=line --set workers=1 --set drain_timeout=600s "$@"
     "$PYTHON" - "$ADDRESS" "$BATS_TEST_TMPDIR/begun" 3>&- <<'END' &
 import pathlib, socket, sys
 host, port = sys.argv[1].rsplit(":", 1)

@@ -253,6 +253,38 @@ END
     server_has_logged 'msg=stopped closed=1 cut=0'
 }
 
+@test "what a module sends to a connection before it closes it arrives" {
+    work_start
+    pipeline send-and-close --count 20 "$ADDRESS"
+}
+
+@test "a worker that waits for a handler at TERM does not spin, whatever the client sends" {
+    local worker before
+    work_start
+    worker=$(worker_pid 1)
+    pipeline_start ask-on --sleep 2500000 "$ADDRESS"
+    kill -TERM "$SERVER_PID"
+    wait_until server_has_logged 'msg=draining'
+    wait_until process_drains "$worker"
+    pipeline_say go
+    wait_until grep -q sent "$PIPELINE_OUTPUT"
+    before=$(cpu_ticks "$worker")
+    sleep 1 # the spin would be seen by its time alone
+    assert [ $(($(cpu_ticks "$worker") - before)) -lt 50 ]
+    pipeline_wait
+    server_wait
+    assert_equal "$SERVER_STATUS" 0
+}
+
+process_drains() {
+    tr '\0' ' ' <"/proc/$1/cmdline" | grep -q draining
+}
+
+# Hundredths of a second of processor time.
+cpu_ticks() {
+    sed 's/.*) //' "/proc/$1/stat" | awk '{ print $12 + $13 }'
+}
+
 @test "a reply beyond max_output that comes after TERM is sent whole before the good-bye" {
     work_start --set max_output=64K
     pipeline_start unread-at-term --size 8000000 --sleep 1500000 --hold 3 "$ADDRESS"

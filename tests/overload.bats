@@ -53,6 +53,12 @@ says_that_it_is_full() {
     pipeline paused-order --connections 10 --count 20 "$ADDRESS"
 }
 
+@test "wait: whoever comes when there is room again goes behind those who wait" {
+    work_start --set threads=1 --set queue_length=4
+    pipeline newcomers --threads 1 "$ADDRESS"
+    server_ends_well
+}
+
 @test "wait: clients that come in bursts, or shut their side down, get all replies" {
     work_start --set threads=2 --set queue_length=4
     pipeline half-close --count 200 --sleep 100 "$ADDRESS"

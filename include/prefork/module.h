@@ -41,8 +41,12 @@ extern "C" {
 #define PF_ABI_MAJOR 1
 #define PF_ABI_MINOR 0
 
-/* Makes a symbol visible outside the module, whatever -fvisibility says. */
+/* Makes `pf_module` visible outside the module, whatever -fvisibility says. */
+#ifdef __cplusplus
+#define PF_EXPORT /* declared so, at the end */
+#else
 #define PF_EXPORT __attribute__((visibility("default")))
+#endif
 
 /* A run of bytes that somebody else owns. */
 struct pf_span {
@@ -338,7 +342,7 @@ struct pf_module {
 
 #ifdef __cplusplus
 /* Declared, so that its definition is exported although it is const. */
-extern PF_EXPORT const struct pf_module pf_module;
+extern __attribute__((visibility("default"))) const struct pf_module pf_module;
 }
 #endif
 

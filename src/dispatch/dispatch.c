@@ -202,19 +202,22 @@ dispatch_watch(struct dispatch *dispatch, struct job *job, int64_t limit_ms)
 	TAILQ_INSERT_TAIL(&dispatch->watched, job, watched_entry);
 }
 
-bool
+void
 dispatch_check_watched(struct dispatch *dispatch)
 {
 	struct job *job, *next;
-	bool exhausted = false;
 
 	TAILQ_FOREACH_SAFE (job, &dispatch->watched, watched_entry, next) {
 		if (handler_time_us(job) < job->limit_us)
 			continue;
 		unwatch(dispatch, job);
-		exhausted = pool_give_up(&dispatch->pool, job) || exhausted;
+		if (pool_give_up(&dispatch->pool, job))
+			log_warn("a handler hangs: another thread takes its place",
+				log_str("service", job->service->config->name),
+				log_id("connection", job->connection),
+				log_uint("lost", pool_lost(&dispatch->pool)));
 	}
-	return exhausted;
+	pool_top_up(&dispatch->pool);
 }
 
 static void

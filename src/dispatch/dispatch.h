@@ -93,10 +93,7 @@ void dispatch_check_batches(struct dispatch *dispatch);
  */
 void dispatch_watch(struct dispatch *dispatch, struct job *job, int64_t limit_ms);
 
-/*
- * Once in a while: looks for handlers that hang. Returns whether one was found and the pool is now
- * exhausted.
- */
-bool dispatch_check_watched(struct dispatch *dispatch);
+/* Once in a while: looks for handlers that hang. */
+void dispatch_check_watched(struct dispatch *dispatch);
 
 #endif

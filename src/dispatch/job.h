@@ -19,6 +19,7 @@
 #include "dispatch/completion.h"
 
 struct request;
+struct service;
 
 enum {
 	JOB_MAX = 64, /* requests */
@@ -36,6 +37,7 @@ struct job {
 	TAILQ_ENTRY(job) watched_entry; /* if `watched` */
 	TAILQ_ENTRY(job) batch_entry;   /* if `batch` */
 	uint64_t connection;            /* id of the one whose requests these are */
+	const struct service *service;  /* theirs */
 	enum config_priority priority;
 	unsigned count;          /* requests */
 	unsigned collected;      /* loop: of them, those that it has got back as done */

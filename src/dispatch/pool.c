@@ -185,6 +185,18 @@ start_thread(struct pool *pool)
 	return failed;
 }
 
+/* Under the lock: as many as there are to be besides the lost ones, up to twice as many. */
+static int
+start_threads(struct pool *pool)
+{
+	int failed = 0;
+
+	while (failed == 0 && pool->alive - pool->lost < pool->threads &&
+		pool->alive < 2 * pool->threads)
+		failed = start_thread(pool);
+	return failed;
+}
+
 void
 pool_open(struct pool *pool, const struct config *config, struct completion *completion)
 {
@@ -207,11 +219,10 @@ pool_open(struct pool *pool, const struct config *config, struct completion *com
 int
 pool_start(struct pool *pool, struct error *error)
 {
-	int failed = 0;
+	int failed;
 
 	pthread_mutex_lock(&pool->lock);
-	while (failed == 0 && pool->alive < pool->threads)
-		failed = start_thread(pool);
+	failed = start_threads(pool);
 	pthread_mutex_unlock(&pool->lock);
 	if (failed == 0)
 		return 0;
@@ -238,13 +249,22 @@ pool_stop(struct pool *pool)
 	return ended;
 }
 
-bool
-pool_has_lost(struct pool *pool)
+void
+pool_top_up(struct pool *pool)
 {
-	bool lost;
+	pthread_mutex_lock(&pool->lock);
+	if (pool->lost > 0)
+		(void)start_threads(pool);
+	pthread_mutex_unlock(&pool->lock);
+}
+
+unsigned
+pool_lost(struct pool *pool)
+{
+	unsigned lost;
 
 	pthread_mutex_lock(&pool->lock);
-	lost = pool->lost > 0;
+	lost = pool->lost;
 	pthread_mutex_unlock(&pool->lock);
 	return lost;
 }
@@ -302,18 +322,17 @@ bool
 pool_give_up(struct pool *pool, struct job *job)
 {
 	int failed = 0;
-	bool exhausted;
+	bool hangs;
 
 	pthread_mutex_lock(&pool->lock);
-	if (job->held && !job->lost) {
+	hangs = job->held && !job->lost;
+	if (hangs) {
 		job->lost = true;
 		pool->lost++;
-		if (pool->alive < 2 * pool->threads)
-			failed = start_thread(pool);
+		failed = start_threads(pool);
 	}
-	exhausted = pool->lost >= pool->threads;
 	pthread_mutex_unlock(&pool->lock);
 	if (failed != 0)
 		log_warn("cannot replace a lost thread", log_str("error", strerror(failed)));
-	return exhausted;
+	return hangs;
 }

@@ -48,8 +48,11 @@ PF_MUST_CHECK int pool_start(struct pool *pool, struct error *error);
  */
 PF_MUST_CHECK bool pool_stop(struct pool *pool);
 
-/* Loop: whether a thread is lost now. */
-bool pool_has_lost(struct pool *pool);
+/* Loop, once in a while: starts the threads that could not be started in the place of lost ones. */
+void pool_top_up(struct pool *pool);
+
+/* Loop: how many threads are lost now. */
+unsigned pool_lost(struct pool *pool);
 
 /* Loop: how many messages of that priority can be submitted now. */
 unsigned pool_room(struct pool *pool, enum config_priority priority);
@@ -70,8 +73,8 @@ void pool_flush(struct pool *pool);
 unsigned pool_take_back(struct pool *pool, struct job *job, unsigned *end, bool *over);
 
 /*
- * Loop: the handler that a thread runs for JOB, if it still does, hangs. Returns whether the pool
- * is exhausted: it has lost as many threads as it is to have.
+ * Loop: if a thread runs a handler for JOB, that hangs: the thread is lost, and another takes its
+ * place. Returns whether it is so, and was not before.
  */
 PF_MUST_CHECK bool pool_give_up(struct pool *pool, struct job *job);
 

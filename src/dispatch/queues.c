@@ -144,12 +144,11 @@ queues_extend(struct queues *queues, struct job *job, unsigned *granted, bool be
 	return *granted > 0;
 }
 
+/* Even if a round has begun meanwhile: else whoever is interrupted would lose its share. */
 void
 queues_refund(struct queues *queues, enum config_priority priority, unsigned granted)
 {
-	struct queue *queue = &queues->by_priority[priority];
-
-	queue->credit = MIN(queue->credit + granted, weights[priority]);
+	queues->by_priority[priority].credit += granted;
 }
 
 void

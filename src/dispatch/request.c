@@ -107,20 +107,22 @@ request_record(struct request *request, const struct pf_span *parts, size_t coun
 	return PF_OK;
 }
 
-void
+int
 request_answer_notice(struct request *request, enum pf_notice which)
 {
 	char buffer[PF_NOTICE_MAX];
 	struct pf_span notice = { .data = buffer };
 	ptrdiff_t size = notice_write(request->service, which, request->public.message, buffer);
+	int result = PF_OK;
 
-	request->answered = false;
 	if (size >= 0) {
 		notice.size = (size_t)size;
-		request->answered = request_record(request, &notice, 1) == PF_OK;
+		result = request_record(request, &notice, 1);
 	}
+	request->answered = size >= 0 && result == PF_OK;
 	request->result = which == PF_NOTICE_BUSY ? REQUEST_BUSY : REQUEST_TIMEOUT;
 	request->state = REQUEST_DONE;
+	return result != PF_E_MEMORY ? 0 : -1;
 }
 
 void

@@ -101,8 +101,11 @@ void request_run_inline(struct request *request);
 /* A `send` that records the reply. */
 int request_record(struct request *request, const struct pf_span *parts, size_t count);
 
-/* Answers it in the module's stead, with WHICH of its notices: it is done. Loop. */
-void request_answer_notice(struct request *request, enum pf_notice which);
+/*
+ * Answers it in the module's stead, with WHICH of its notices: it is done. Loop. Returns 0, or -1
+ * without memory, and then its connection has to end: the client would miss a reply.
+ */
+PF_MUST_CHECK int request_answer_notice(struct request *request, enum pf_notice which);
 
 /* A kept request is over: posts it, if its handler has returned. The module's thread. */
 void request_end_kept(struct request *request);

@@ -70,6 +70,22 @@ linger(struct connection *connection)
 	connection->write_due_ms = now(connection) + LINGER_MS;
 }
 
+/* In a drain, only what completes a message that has begun. */
+static bool
+is_read(const struct connection *connection)
+{
+	switch ((enum drain_step)connection->drain) {
+	case DRAIN_NOT:
+	case DRAIN_READ_ONCE:
+		break;
+	case DRAIN_FINISH:
+		return connection->paused == 0 && connection->in.size > 0;
+	case DRAIN_LAST:
+		return false;
+	}
+	return connection->paused == 0;
+}
+
 static short
 wanted_interest(const struct connection *connection)
 {
@@ -77,7 +93,7 @@ wanted_interest(const struct connection *connection)
 
 	switch ((enum connection_state)connection->state) {
 	case CONNECTION_OPEN:
-		return connection->paused != 0 ? output : (short)(output | EV_READ);
+		return is_read(connection) ? (short)(output | EV_READ) : output;
 	case CONNECTION_FLUSHING:
 		return output;
 	case CONNECTION_LINGERING:
@@ -115,7 +131,7 @@ is_idle(const struct connection *connection)
 static bool
 read_counts(const struct connection *connection)
 {
-	return connection->state == CONNECTION_OPEN && connection->begun && connection->paused == 0;
+	return connection->state == CONNECTION_OPEN && connection->begun && is_read(connection);
 }
 
 static bool
@@ -177,16 +193,26 @@ say_goodbye(struct connection *connection)
 	connection_release(connection);
 }
 
+/* Whether all has been taken that a drain has to wait for. */
+static bool
+is_drained(const struct connection *connection)
+{
+	return (connection->drain == DRAIN_FINISH && connection->in.size == 0) ||
+		(connection->drain == DRAIN_LAST && flow_is_on(connection));
+}
+
 /* Takes the last steps of an orderly end that can be taken. */
 static void
 end_in_order(struct connection *connection)
 {
 	if (connection->held > 0)
 		return;
-	if (connection->drain == DRAIN_FINISH && connection->in.size == 0)
+	if (is_drained(connection))
 		connection_finish(connection, CLOSE_DRAIN);
 	if (connection->state == CONNECTION_FLUSHING && !connection->ended)
 		say_goodbye(connection);
+	if (connection->state == CONNECTION_FLUSHING)
+		output_flush(connection); /* what is still gathered is not out yet */
 	if (connection->state == CONNECTION_FLUSHING && connection->out.size == 0)
 		linger(connection);
 }

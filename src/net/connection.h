@@ -42,6 +42,7 @@ enum drain_step {
 	DRAIN_NOT,
 	DRAIN_READ_ONCE, /* the socket is to be read once more */
 	DRAIN_FINISH,    /* only the rest of a message that has begun is read */
+	DRAIN_LAST,      /* that is in: nothing is read, and what is no whole message goes */
 };
 
 struct connection {

@@ -136,16 +136,16 @@ receive_failed(struct connection *connection, ssize_t got)
 static bool
 reads_beyond(const struct connection *connection)
 {
-	return connection->drain != DRAIN_FINISH;
+	return connection->drain == DRAIN_NOT || connection->drain == DRAIN_READ_ONCE;
 }
 
 bool
 input_receive(struct connection *connection)
 {
 	struct network *network = connection->network;
-	size_t rest = reserve_rest(connection);
+	const bool finishing = connection->drain == DRAIN_FINISH;
+	size_t rest = connection->drain != DRAIN_LAST ? reserve_rest(connection) : 0;
 	struct iovec parts[2];
-	bool finishing;
 	int count = 0;
 	ssize_t got;
 
@@ -155,7 +155,6 @@ input_receive(struct connection *connection)
 		parts[count++] = (struct iovec){ buffer_tail(&connection->in), rest };
 	if (reads_beyond(connection))
 		parts[count++] = (struct iovec){ network->scratch, sizeof(network->scratch) };
-	finishing = connection->drain == DRAIN_FINISH;
 	if (connection->drain == DRAIN_READ_ONCE)
 		connection->drain = DRAIN_FINISH;
 	if (unlikely(count == 0))
@@ -175,8 +174,8 @@ input_receive(struct connection *connection)
 	process(connection, (struct span){ network->scratch, (size_t)got - rest });
 	/* The end of a line cannot be known beforehand: the begin of the next may have come along.
 	 */
-	if (unlikely(finishing && connection->taken && flow_is_on(connection)))
-		connection_finish(connection, CLOSE_DRAIN);
+	if (unlikely(finishing && connection->taken))
+		connection->drain = DRAIN_LAST;
 	return true;
 }
 

@@ -114,7 +114,7 @@ is_done(struct worker *worker)
 	if (network->open_count > 0)
 		return false;
 	return network->connections.count == 0 || worker->drain_over ||
-		pool_has_lost(&worker->sessions.dispatch.pool);
+		pool_lost(&worker->sessions.dispatch.pool) > 0;
 }
 
 void

@@ -5,6 +5,13 @@
 #include "base/log.h"
 #include "worker/pipeline.h"
 
+static void
+answer_late(struct pipeline *pipeline, struct request *request)
+{
+	if (request_answer_notice(request, PF_NOTICE_TIMEOUT) != 0)
+		pipeline->session->connection.failed = true;
+}
+
 /* A request that somebody else has is replaced in its place; what comes of it comes too late. */
 static void
 stand_in(struct pipeline *pipeline, struct request *request)
@@ -35,7 +42,7 @@ stand_in(struct pipeline *pipeline, struct request *request)
 	other->end = request->end;
 	TAILQ_INSERT_BEFORE(request, other, entry);
 	TAILQ_REMOVE(&pipeline->requests, request, entry);
-	request_answer_notice(other, PF_NOTICE_TIMEOUT);
+	answer_late(pipeline, other);
 	pipeline_give_up(pipeline, request, REQUEST_LATE);
 }
 
@@ -67,7 +74,7 @@ expire(struct pipeline *pipeline, struct request *request)
 	sessions->expired++;
 	log_expired(pipeline, request);
 	if (request->state == REQUEST_WAITING) {
-		request_answer_notice(request, PF_NOTICE_TIMEOUT);
+		answer_late(pipeline, request);
 		return;
 	}
 	if (request->state == REQUEST_QUEUED)

@@ -49,7 +49,8 @@ shed(struct pipeline *pipeline, struct request *request)
 	sessions->shed++;
 	log_overload(
 		pipeline, request, &sessions->shed_limit, "the queue is full: requests are shed");
-	request_answer_notice(request, PF_NOTICE_BUSY);
+	if (request_answer_notice(request, PF_NOTICE_BUSY) != 0)
+		pipeline->session->connection.failed = true;
 }
 
 /* Cheap handlers are worth a thread together; dear ones of a concurrent module each for itself. */
@@ -87,6 +88,7 @@ submit(struct pipeline *pipeline, struct request *first, unsigned most)
 		return;
 	}
 	job->connection = first->connection;
+	job->service = first->service;
 	job->priority = first->priority;
 	for (struct request *request = first;
 		request != NULL && job->count < most && route_joins(request, job);
@@ -98,6 +100,17 @@ submit(struct pipeline *pipeline, struct request *first, unsigned most)
 	job_seal(job);
 	pipeline->jobs++;
 	dispatch_submit(dispatch, job);
+}
+
+/* Those that wait for room come first: whoever comes later goes behind them. */
+static unsigned
+room_for(struct pipeline *pipeline, const struct request *request)
+{
+	const struct sessions *sessions = pipeline_sessions(pipeline);
+
+	if (!TAILQ_EMPTY(&sessions->crowded[request->priority]) && sessions->relieved != pipeline)
+		return 0;
+	return pool_room(&pipeline_dispatch(pipeline)->pool, request->priority);
 }
 
 /* Dispatches REQUEST, which waits. Returns whether others may be dispatched behind it. */
@@ -114,7 +127,7 @@ dispatch_one(struct pipeline *pipeline, struct request *request)
 		pipeline_handled(pipeline->session, request);
 		return true;
 	}
-	room = pool_room(&pipeline_dispatch(pipeline)->pool, request->priority);
+	room = room_for(pipeline, request);
 	if (room > 0) {
 		submit(pipeline, request, MIN(room, job_length(service)));
 		return true;
@@ -167,6 +180,8 @@ feeder_relieve(struct sessions *sessions, enum config_priority priority)
 	while ((pipeline = TAILQ_FIRST(crowded)) != NULL &&
 		pool_is_relieved(&sessions->dispatch.pool, priority)) {
 		pipeline_uncrowd(pipeline);
+		sessions->relieved = pipeline;
 		session_advance(pipeline->session);
 	}
+	sessions->relieved = NULL;
 }

@@ -249,26 +249,30 @@ has_reply_to_send(const struct pipeline *pipeline)
 	return first != NULL && first->state == REQUEST_DONE;
 }
 
+/* Whether the request that waits for room still does, and is the next. */
 static bool
-has_waiting(const struct pipeline *pipeline)
+needs_room(const struct pipeline *pipeline)
 {
-	const struct request *last = TAILQ_LAST(&pipeline->requests, request_list);
+	const struct request *request = TAILQ_FIRST(&pipeline->requests);
 
-	while (last != NULL && last->state != REQUEST_WAITING)
-		last = TAILQ_PREV(last, request_list, entry);
-	return last != NULL;
+	while (request != NULL && request->state != REQUEST_WAITING)
+		request = TAILQ_NEXT(request, entry);
+	return request != NULL && request->routed && !request->is_inline &&
+		request->priority == pipeline->priority;
 }
 
 /* The first request without a reply is the first to be late. */
 static void
 set_deadline(struct pipeline *pipeline)
 {
+	const struct connection *connection = &pipeline->session->connection;
 	const struct request *request = TAILQ_FIRST(&pipeline->requests);
 	int64_t due_ms = DEADLINE_NEVER;
 
 	while (request != NULL && request->state == REQUEST_DONE)
 		request = TAILQ_NEXT(request, entry);
-	if (request != NULL && request->public.deadline_ms > 0)
+	if (request != NULL && request->public.deadline_ms > 0 && !connection->failed &&
+		connection->state != CONNECTION_CLOSED)
 		due_ms = request->public.deadline_ms;
 	deadline_set(&pipeline_sessions(pipeline)->deadlines, &pipeline->deadline, due_ms);
 }
@@ -280,12 +284,12 @@ pipeline_advance(struct session *session)
 
 	if (pipeline == NULL)
 		return;
+	if (pipeline->crowded && !needs_room(pipeline))
+		pipeline_uncrowd(pipeline);
 	do {
 		deliver(pipeline);
 		feeder_dispatch(pipeline);
 	} while (has_reply_to_send(pipeline));
-	if (pipeline->crowded && !has_waiting(pipeline))
-		pipeline_uncrowd(pipeline);
 	show_fullness(pipeline);
 	if (pipeline->count == 0 && pipeline->jobs == 0)
 		close_pipeline(session);

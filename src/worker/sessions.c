@@ -185,8 +185,7 @@ void
 sessions_tick(struct sessions *sessions)
 {
 	dispatch_check_batches(&sessions->dispatch);
-	if (dispatch_check_watched(&sessions->dispatch))
-		sessions->exhausted = true;
+	dispatch_check_watched(&sessions->dispatch);
 	kept_check(&sessions->dispatch.kept, loop_now(sessions->network->loop));
 }
 

@@ -20,6 +20,7 @@ struct sessions {
 	struct deadlines deadlines; /* of pipelines: request_timeout */
 	/* Those that wait for room in the pool's queue, the first to be served first. */
 	struct pipeline_list crowded[CONFIG_PRIORITY__COUNT];
+	const struct pipeline *relieved; /* the one whose turn it is; perhaps gone already */
 	struct request_log request_log;
 	struct log_limit waits_limit;
 	struct log_limit shed_limit;
@@ -27,7 +28,6 @@ struct sessions {
 	uint64_t waits;   /* times that a connection began to wait for room */
 	uint64_t shed;    /* requests that got a busy reply */
 	uint64_t expired; /* requests that got a timeout reply */
-	bool exhausted;   /* the pool has lost as many threads as it is to have */
 };
 
 /* Prepares on LOOP, for the slot INDEX. Returns 0, or -1 with the reason. */

@@ -105,17 +105,6 @@ check_slot(const struct worker *worker)
 	_exit(EX_SOFTWARE);
 }
 
-static void
-on_tick(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
-{
-	struct worker *worker = arg;
-
-	check_slot(worker);
-	show_tick(worker);
-	sessions_tick(&worker->sessions);
-	sessions_report_held(&worker->sessions);
-}
-
 /* The master knows whether it is this worker alone: TERM may have gone to all. */
 static void
 ask_to_retire(struct worker *worker)
@@ -127,18 +116,35 @@ ask_to_retire(struct worker *worker)
 		log_warn("the master does not hear that this worker is to retire");
 }
 
+/* A pool that loses threads has no right to go on for ever. */
+static void
+check_pool(struct worker *worker)
+{
+	struct pool *pool = &worker->sessions.dispatch.pool;
+
+	if (worker->retiring || pool_lost(pool) < pool->threads)
+		return;
+	log_error(
+		"too many handlers hang: this worker retires", log_uint("threads", pool->threads));
+	ask_to_retire(worker);
+}
+
+static void
+on_tick(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
+{
+	struct worker *worker = arg;
+
+	check_slot(worker);
+	show_tick(worker);
+	sessions_tick(&worker->sessions);
+	check_pool(worker);
+	sessions_report_held(&worker->sessions);
+}
+
 static void
 on_term(void *arg)
 {
 	ask_to_retire(arg);
-}
-
-static void
-retire_exhausted(struct worker *worker)
-{
-	log_error("too many handlers hang: this worker retires",
-		log_uint("threads", worker->sessions.dispatch.pool.threads));
-	ask_to_retire(worker);
 }
 
 static void
@@ -147,8 +153,6 @@ on_turn_end(void *arg)
 	struct worker *worker = arg;
 
 	sessions_turn(&worker->sessions);
-	if (worker->sessions.exhausted && !worker->retiring)
-		retire_exhausted(worker);
 	drain_check(worker);
 }
 

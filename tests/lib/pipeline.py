@@ -383,6 +383,25 @@ def paused_order(options):
     require(begun == expected, "they went on as %s", begun)
 
 
+def newcomers(options):
+    """Of connections that wait for room, none is overtaken by those that come when some is free."""
+    address = options.address[0]
+    control, holders = hold_threads(address, options.threads)
+    old = [Peer(address) for _ in range(12)]
+    for peer in old:
+        peer.post("p mark o 5000")
+    control.wait_routed(options.threads + len(old))
+    control.obey("i release")
+    new = []
+    while (order := control.order()).count("o") < len(old):
+        peer = Peer(address)
+        peer.post("p mark n 5000")
+        new.append(peer)
+        wait_until("one more is handled", lambda: len(control.order()) > len(order))
+    finish(control, *holders, *old, *new)
+    require("n" not in order.rstrip("n"), "they came in the order %s", order)
+
+
 def shed(options):
     """overload = "shed": with the only thread held, a queue of --queue is filled; what comes then
     is answered at once as busy, also in the middle of a pipeline, in its place; the rest is right,
@@ -1068,6 +1087,33 @@ def close(options):
         peer.expect_end()
 
 
+def send_and_close(options):
+    """What a module sends just before it closes the connection arrives before the end."""
+    address = options.address[0]
+    for _ in range(options.count):
+        with Peer(address) as control, Peer(address) as peer:
+            target = peer.ask_for("i id")
+            control.post(("i send %s farewell" % target, "0"), ("i close " + target, "0"))
+            control.expect_all()
+            peer.expect_message("farewell")
+            peer.expect_end()
+
+
+def ask_on(options):
+    """A client whose request sleeps for --sleep microseconds prints a line, sends another one when it is
+    told to by one on standard input, and gets one reply, the good-bye and the end."""
+    with Peer(options.address[0]) as peer:
+        peer.post("p sleep %d" % options.sleep)
+        with Peer(options.address[0]) as control:
+            wait_until("it runs", lambda: control.ask_for("i running") == "1")
+        print("posted", flush=True)
+        sys.stdin.readline()
+        peer.send(peer.framing.frame(b"p too late"))
+        print("sent", flush=True)
+        peer.expect_all()
+        expect_goodbye(peer)
+
+
 def idle(options):
     """Says --ask, then nothing: closed in order, when another client that said nothing at all has
     been closed (--after) or before (not)."""
@@ -1269,9 +1315,9 @@ SUBCOMMANDS = {
     function.__name__.replace("_", "-"): function for function in (
         order, bursts, state, overtake, window, places, half_close,
         share, share_of_flood, urgent,
-        wait, paused_order, bye_while_paused, shed, shed_behind_own, shed_flood, apart, mute, heads,
+        wait, paused_order, newcomers, bye_while_paused, shed, shed_behind_own, shed_flood, apart, mute, heads,
         full_queue_memory, behind_bye,
-        time_out, quick_before_long, hang_and_leave, leave_one_running, leave_with_queue, unread_at_term, expire_queued, expire_paused, batch, time_out_concurrent, time_out_kept,
+        time_out, quick_before_long, hang_and_leave, leave_one_running, leave_with_queue, unread_at_term, send_and_close, ask_on, expire_queued, expire_paused, batch, time_out_concurrent, time_out_kept,
         time_out_mute,
         in_time, deadline, hang, hang_until_replaced,
         keep, keep_many, keep_dropped, keep_bye, leave, values, build, push, greet, send, send_self,

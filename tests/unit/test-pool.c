@@ -279,34 +279,36 @@ stop_pool(void)
 
 /* In which order. */
 
+enum {
+	ROUND = 84,
+};
+
+static const struct {
+	char name;
+	unsigned share; /* of a round */
+} shares[] = {
+	[CONFIG_PRIORITY_HIGH] = { 'H', 64 },
+	[CONFIG_PRIORITY_NORMAL] = { 'N', 16 },
+	[CONFIG_PRIORITY_LOW] = { 'L', 4 },
+};
+
 /*
- * Three queues of jobs of LENGTH messages, each of LINGER_US; none is empty before the ROUNDS are
- * over.
+ * Has so many THREADS serve three queues of jobs of LENGTH messages, each of LINGER_US; none is
+ * empty before the ROUNDS are over.
  */
 static void
-check_shares(unsigned length, unsigned rounds, unsigned linger_us)
+serve_rounds(unsigned threads, unsigned length, unsigned rounds, unsigned linger_us)
 {
-	enum {
-		ROUND = 84,
-	};
-	static const struct {
-		char name;
-		unsigned share;
-	} rows[] = {
-		[CONFIG_PRIORITY_HIGH] = { 'H', 64 },
-		[CONFIG_PRIORITY_NORMAL] = { 'N', 16 },
-		[CONFIG_PRIORITY_LOW] = { 'L', 4 },
-	};
 	struct job *jobs[TASKS_MAX];
 	unsigned job_count = 0;
 
-	open_pool(1);
+	open_pool(threads);
 	for (unsigned i = 0; i < CONFIG_PRIORITY__COUNT; i++) {
-		for (unsigned sum = 0; sum < (rounds + 1) * rows[i].share; sum += length) {
+		for (unsigned sum = 0; sum < (rounds + 1) * shares[i].share; sum += length) {
 			struct job *job = make_job((enum config_priority)i);
 
 			while (job->count < length)
-				add_task(job, rows[i].name)->linger_us = linger_us;
+				add_task(job, shares[i].name)->linger_us = linger_us;
 			submit(job);
 			jobs[job_count++] = job;
 		}
@@ -314,19 +316,48 @@ check_shares(unsigned length, unsigned rounds, unsigned linger_us)
 	pool_flush(&pool);
 	start_pool();
 	wait_until(are_over, job_count);
-	for (unsigned at = 0; at < rounds * ROUND; at += ROUND) {
-		for (unsigned i = 0; i < CONFIG_PRIORITY__COUNT; i++) {
-			unsigned count = 0;
-
-			for (unsigned j = 0; j < ROUND; j++)
-				count += record[at + j] == rows[i].name;
-			assert_int_equal(count, rows[i].share);
-		}
-	}
 	assert_all_room();
 	stop_pool();
 	while (job_count > 0)
 		free(jobs[--job_count]);
+}
+
+/* How often one of that priority is in the record from AT up to END. */
+static unsigned
+count_handled(unsigned priority, unsigned at, unsigned end)
+{
+	unsigned count = 0;
+
+	for (; at < end; at++)
+		count += record[at] == shares[priority].name;
+	return count;
+}
+
+/* One thread keeps the shares of each round exactly. */
+static void
+check_shares(unsigned length, unsigned rounds, unsigned linger_us)
+{
+	serve_rounds(1, length, rounds, linger_us);
+	for (unsigned at = 0; at < rounds * ROUND; at += ROUND) {
+		for (unsigned i = 0; i < CONFIG_PRIORITY__COUNT; i++)
+			assert_int_equal(count_handled(i, at, at + ROUND), shares[i].share);
+	}
+}
+
+/* Several are in rounds of their own by what they hold, but nobody loses over all of them. */
+static void
+several_threads_that_interrupt_each_other_keep_the_shares(void **state PF_UNUSED)
+{
+	const unsigned rounds = 6;
+
+	serve_rounds(3, 20, rounds, 1200);
+	for (unsigned i = 0; i < CONFIG_PRIORITY__COUNT; i++) {
+		const unsigned share = rounds * shares[i].share;
+		const unsigned count = count_handled(i, 0, rounds * ROUND);
+
+		print_message("%c %u of %u\n", shares[i].name, count, share);
+		assert_in_range(count, share - share / 10 - 3, share + share / 10 + 3);
+	}
 }
 
 static void
@@ -765,7 +796,8 @@ a_thread_that_hangs_is_replaced(void **state PF_UNUSED)
 	open_pool(2);
 	start_pool();
 	hanging = submit_hanging(CONFIG_PRIORITY_NORMAL, "a", &gate);
-	assert_false(pool_give_up(&pool, hanging));
+	(void)!pool_give_up(&pool, hanging);
+	assert_false(pool_lost(&pool) >= pool.threads);
 	assert_int_equal(count_alive(), 3);
 	other = submit_job(CONFIG_PRIORITY_NORMAL, "xyz");
 	pool_flush(&pool);
@@ -788,8 +820,10 @@ a_job_given_up_twice_is_one_thread(void **state PF_UNUSED)
 	open_pool(2);
 	start_pool();
 	hanging = submit_hanging(CONFIG_PRIORITY_NORMAL, "a", &gate);
-	assert_false(pool_give_up(&pool, hanging));
-	assert_false(pool_give_up(&pool, hanging));
+	(void)!pool_give_up(&pool, hanging);
+	assert_false(pool_lost(&pool) >= pool.threads);
+	(void)!pool_give_up(&pool, hanging);
+	assert_false(pool_lost(&pool) >= pool.threads);
 	assert_int_equal(count_alive(), 3);
 	open_gate(&gate);
 	wait_until(are_over, 1);
@@ -806,13 +840,15 @@ a_job_that_no_thread_has_is_no_loss(void **state PF_UNUSED)
 	open_pool(1);
 	queued = submit_job(CONFIG_PRIORITY_NORMAL, "a");
 	pool_flush(&pool);
-	assert_false(pool_give_up(&pool, queued));
+	(void)!pool_give_up(&pool, queued);
+	assert_false(pool_lost(&pool) >= pool.threads);
 	assert_taken_back(queued, 0, 1, true);
 	start_pool();
 	ended = submit_job(CONFIG_PRIORITY_NORMAL, "b");
 	pool_flush(&pool);
 	wait_until(are_over, 1);
-	assert_false(pool_give_up(&pool, ended));
+	(void)!pool_give_up(&pool, ended);
+	assert_false(pool_lost(&pool) >= pool.threads);
 	assert_int_equal(count_alive(), 1);
 	stop_pool();
 	free(queued);
@@ -828,16 +864,20 @@ a_pool_is_exhausted_when_it_has_lost_all_its_threads(void **state PF_UNUSED)
 	open_pool(2);
 	start_pool();
 	jobs[0] = submit_hanging(CONFIG_PRIORITY_LOW, "a", &gates[0]);
-	assert_false(pool_give_up(&pool, jobs[0]));
+	(void)!pool_give_up(&pool, jobs[0]);
+	assert_false(pool_lost(&pool) >= pool.threads);
 	jobs[1] = submit_hanging(CONFIG_PRIORITY_LOW, "b", &gates[1]);
-	assert_true(pool_give_up(&pool, jobs[1]));
+	(void)!pool_give_up(&pool, jobs[1]);
+	assert_true(pool_lost(&pool) >= pool.threads);
 	assert_int_equal(count_alive(), 4);
 
 	/* Those that came for them still work, but nobody comes for these. */
 	jobs[2] = submit_hanging(CONFIG_PRIORITY_HIGH, "c", &gates[2]);
 	jobs[3] = submit_hanging(CONFIG_PRIORITY_HIGH, "d", &gates[3]);
-	assert_true(pool_give_up(&pool, jobs[2]));
-	assert_true(pool_give_up(&pool, jobs[3]));
+	(void)!pool_give_up(&pool, jobs[2]);
+	assert_true(pool_lost(&pool) >= pool.threads);
+	(void)!pool_give_up(&pool, jobs[3]);
+	assert_true(pool_lost(&pool) >= pool.threads);
 	assert_int_equal(count_alive(), 4);
 
 	for (unsigned i = 0; i < 4; i++)
@@ -859,7 +899,8 @@ a_thread_that_comes_back_is_one_too_many_and_ends(void **state PF_UNUSED)
 	open_pool(1);
 	start_pool();
 	first = submit_hanging(CONFIG_PRIORITY_NORMAL, "a", &gates[0]);
-	assert_true(pool_give_up(&pool, first));
+	(void)!pool_give_up(&pool, first);
+	assert_true(pool_lost(&pool) >= pool.threads);
 	assert_int_equal(count_alive(), 2);
 	open_gate(&gates[0]);
 	wait_until(are_over, 1);
@@ -867,7 +908,8 @@ a_thread_that_comes_back_is_one_too_many_and_ends(void **state PF_UNUSED)
 
 	/* And then the next loss is the first one again. */
 	second = submit_hanging(CONFIG_PRIORITY_NORMAL, "b", &gates[1]);
-	assert_true(pool_give_up(&pool, second));
+	(void)!pool_give_up(&pool, second);
+	assert_true(pool_lost(&pool) >= pool.threads);
 	assert_int_equal(count_alive(), 2);
 	open_gate(&gates[1]);
 	wait_until(are_over, 2);
@@ -886,7 +928,8 @@ the_rest_of_a_job_that_hung_is_served_when_its_thread_comes_back(void **state PF
 	open_pool(1);
 	start_pool();
 	job = submit_hanging(CONFIG_PRIORITY_NORMAL, "abc", &gate);
-	assert_true(pool_give_up(&pool, job));
+	(void)!pool_give_up(&pool, job);
+	assert_true(pool_lost(&pool) >= pool.threads);
 	open_gate(&gate);
 	wait_until(are_over, 1);
 	assert_string_equal(record, "abc");
@@ -950,6 +993,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 #define OF_A_POOL(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 		OF_A_POOL(queues_that_all_hold_enough_are_served_by_weights),
+		OF_A_POOL(several_threads_that_interrupt_each_other_keep_the_shares),
 		OF_A_POOL(weights_count_messages_and_not_jobs),
 		OF_A_POOL(so_they_do_with_jobs_as_long_as_can_be),
 		OF_A_POOL(so_they_do_with_jobs_that_wait_after_each_message),

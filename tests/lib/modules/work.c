@@ -2,10 +2,10 @@
  * A module for tests of the pool: does what a message says, where it says, and keeps watch over the
  * promises of <prefork/module.h> while it does.
  *
- * A message is "WHERE-AND-ID COMMAND ARGUMENT...". It begins with the letter of its place: i
- *inline, h, n, l in the pool with that priority, anything else in the pool with the service's. What
- *stands before the first blank names the request in replies: "p17 sleep 100" is answered with
- *itself after 100 microseconds, "p18 get" with "p18 VALUE".
+ * A message is "WHERE-AND-ID COMMAND ARGUMENT...". It begins with the letter of its place: i for
+ * inline, h, n and l for the pool with that priority, another for the service's. What stands before
+ * the first blank names the request in replies: "p17 sleep 100" is answered with itself after 100
+ * microseconds, "p18 get" with "p18 VALUE".
  *
  * Answered with the message itself (what is no command too):
  *	sleep US         once it has slept
