@@ -384,3 +384,16 @@ END
     echo_start
     worker_count_is "$(nproc)"
 }
+
+@test "an option at the wrong level is told where it belongs" {
+    cat >"$BATS_TEST_TMPDIR/preforkd.conf" <<'END'
+services = { main = {
+    listen = "127.0.0.1:0"
+    module = "echo"
+    threads = 8
+} }
+END
+    run "$PREFORKD" -t -c "$BATS_TEST_TMPDIR/preforkd.conf"
+    assert_failure 78
+    assert_output --partial 'preforkd.conf:4: services.main.threads: is a global option; expected it at the top level'
+}

@@ -45,6 +45,44 @@ is_refused() {
     done
 }
 
+@test "a module can be written in C++" {
+    MODULE=$BATS_TEST_TMPDIR/plus.so
+    cat >"$BATS_TEST_TMPDIR/plus.cc" <<'END'
+#include <prefork/module.h>
+
+static const pf_api *api;
+
+static int
+init(const pf_api *given, pf_service *)
+{
+	api = given;
+	return 0;
+}
+
+static pf_verdict
+message(pf_request *request)
+{
+	const pf_span parts[] = { { "plus ", 5 }, request->message };
+
+	return api->reply(request, parts, 2) == PF_OK ? PF_CONTINUE : PF_CLOSE;
+}
+
+PF_EXPORT const struct pf_module pf_module = {
+	.size = sizeof(struct pf_module),
+	.abi_major = PF_ABI_MAJOR,
+	.abi_minor = PF_ABI_MINOR,
+	.name = "plus",
+	.init = init,
+	.message = message,
+};
+END
+    c++ -std=c++20 -Wall -Wextra -Werror -Wno-missing-field-initializers -fvisibility=hidden \
+        "-I$PREFORK_SOURCE/include" -shared -fPIC -o "$MODULE" "$BATS_TEST_TMPDIR/plus.cc"
+    server_start --listen 127.0.0.1:0 --module "$MODULE"
+    run "$PREFORKCAT" "$(server_address)" one
+    assert_output "plus one"
+}
+
 # What is refused
 
 @test "a module of another major version is refused, and both versions are named" {

@@ -72,6 +72,8 @@ unknown_key(struct load *load, enum option_scope scope, const char *key, struct 
 	if (scope == OPTION_GLOBAL && option_find(OPTION_SERVICE, key) != NULL)
 		error_set(load->error,
 			"is an option of a service; expected it in a group of services");
+	else if (scope == OPTION_SERVICE && option_find(OPTION_GLOBAL, key) != NULL)
+		error_set(load->error, "is a global option; expected it at the top level");
 	else if (nearest != NULL)
 		error_set(load->error, "unknown key; did you mean \"%s\"?", nearest);
 	else
