@@ -16,10 +16,9 @@ enum {
 	STOP_MS = 500,   /* less than the master waits before it kills */
 };
 
-/* Where a thread is: its job, and what of it was granted. */
+/* Where a thread is with its job. */
 struct turn {
 	struct job *job;
-	unsigned granted; /* messages */
 	int64_t since_us;
 	int64_t posted_us;
 	unsigned unposted; /* requests done and not posted */
@@ -28,7 +27,7 @@ struct turn {
 static bool
 take_job(struct pool *pool, struct turn *turn)
 {
-	turn->job = queues_take(&pool->queues, &turn->granted);
+	turn->job = queues_take(&pool->queues);
 	if (turn->job == NULL)
 		return false;
 	turn->job->held = true;
@@ -38,7 +37,6 @@ take_job(struct pool *pool, struct turn *turn)
 static void
 let_go(struct pool *pool, const struct turn *turn)
 {
-	queues_refund(&pool->queues, turn->job->priority, turn->granted);
 	turn->job->held = false;
 	if (turn->job->lost)
 		pool->lost--;
@@ -82,32 +80,43 @@ handle(struct pool *pool, struct turn *turn, struct request *request, int64_t no
 		drop_rest(pool, turn->job);
 }
 
-/* The time comes first, so that nobody takes the time of the one before for that of this one. */
+/*
+ * The next request, if there is one and credit for it. The time comes first, so that nobody takes
+ * the time of the one before for that of this one.
+ */
 static struct request *
-begin(struct job *job, int64_t now_us)
+begin(struct pool *pool, struct job *job, int64_t now_us)
 {
+	struct request *request;
+
+	if (!queues_charge(&pool->queues, job->priority))
+		return NULL;
 	atomic_store_explicit(&job->begun_us, now_us, memory_order_relaxed);
-	return job_begin(job);
+	request = job_begin(job);
+	if (request == NULL)
+		queues_refund(&pool->queues, job->priority);
+	else
+		queues_uncount(&pool->queues, job->priority, 1);
+	return request;
 }
 
-/* Runs what was granted. Returns the time. */
+/* Runs what there is credit for, as long as nothing urges. Returns the time. */
 static int64_t
-run_granted(struct pool *pool, struct turn *turn)
+run(struct pool *pool, struct turn *turn)
 {
+	const enum config_priority priority = turn->job->priority;
 	struct request *request;
 	int64_t now_us = clock_monotonic_us();
 
 	turn->since_us = turn->posted_us = now_us;
-	while (turn->granted > 0 && (request = begin(turn->job, now_us)) != NULL) {
-		turn->granted--;
-		queues_uncount(&pool->queues, turn->job->priority, 1);
+	while ((request = begin(pool, turn->job, now_us)) != NULL) {
 		handle(pool, turn, request, now_us);
 		now_us = request->ended_us;
 		turn->unposted++;
 		atomic_fetch_add_explicit(&turn->job->done, 1, memory_order_release);
 		if (now_us - turn->posted_us > POST_US && job_left(turn->job) > 0)
 			post_done(pool, turn, now_us);
-		if (queues_are_urging(&pool->queues, turn->job->priority) ||
+		if (queues_are_urging(&pool->queues, priority) ||
 			now_us - turn->since_us > SLICE_US)
 			break;
 	}
@@ -124,10 +133,10 @@ serve(struct pool *pool, struct turn *turn)
 	turn->unposted = 0;
 	do {
 		pthread_mutex_unlock(&pool->lock);
-		now_us = run_granted(pool, turn);
+		now_us = run(pool, turn);
 		had_slice = now_us - turn->since_us > SLICE_US;
 		pthread_mutex_lock(&pool->lock);
-	} while (queues_extend(&pool->queues, turn->job, &turn->granted, had_slice));
+	} while (queues_extend(&pool->queues, turn->job, had_slice));
 
 	let_go(pool, turn);
 	if (job_left(turn->job) > 0) {

@@ -8,18 +8,31 @@
 #include "base/compiler.h"
 
 /* Messages in a round: of 21 in a row, 16, 4 and 1. Runs of four cost fewer locks. */
-static const unsigned weights[] = {
+static const int weights[] = {
 	[CONFIG_PRIORITY_HIGH] = 16 * 4,
 	[CONFIG_PRIORITY_NORMAL] = 4 * 4,
 	[CONFIG_PRIORITY_LOW] = 1 * 4,
 };
 static_assert(countof(weights) == CONFIG_PRIORITY__COUNT, "a weight for each");
 
+static int
+credit_of(const struct queue *queue)
+{
+	return atomic_load_explicit(&queue->credit, memory_order_relaxed);
+}
+
+/* What a queue has left, it keeps as long as it has messages: a thread may just hold them. */
 static void
 begin_round(struct queues *queues)
 {
-	for (unsigned i = 0; i < CONFIG_PRIORITY__COUNT; i++)
-		queues->by_priority[i].credit = weights[i];
+	for (unsigned i = 0; i < CONFIG_PRIORITY__COUNT; i++) {
+		struct queue *queue = &queues->by_priority[i];
+
+		if (queues_count(queues, (enum config_priority)i) > 0)
+			atomic_fetch_add_explicit(&queue->credit, weights[i], memory_order_relaxed);
+		else
+			atomic_store_explicit(&queue->credit, weights[i], memory_order_relaxed);
+	}
 }
 
 void
@@ -47,7 +60,7 @@ show_runnable(struct queues *queues)
 	for (unsigned i = 0; i < CONFIG_PRIORITY__COUNT; i++) {
 		const struct queue *queue = &queues->by_priority[i];
 
-		if (!is_empty(queue) && queue->credit > 0)
+		if (!is_empty(queue) && credit_of(queue) > 0)
 			runnable |= 1u << i;
 	}
 	atomic_store_explicit(&queues->runnable, runnable, memory_order_relaxed);
@@ -90,7 +103,7 @@ choose(struct queues *queues)
 
 		if (is_empty(queue))
 			continue;
-		if (queue->credit > 0)
+		if (credit_of(queue) > 0)
 			return queue;
 		if (first == NULL)
 			first = queue;
@@ -100,17 +113,8 @@ choose(struct queues *queues)
 	return first;
 }
 
-static unsigned
-grant(struct queue *queue, struct job *job)
-{
-	const unsigned granted = MIN(job_left(job), queue->credit);
-
-	queue->credit -= granted;
-	return granted;
-}
-
 struct job *
-queues_take(struct queues *queues, unsigned *granted)
+queues_take(struct queues *queues)
 {
 	struct queue *queue = choose(queues);
 	struct job *job;
@@ -120,13 +124,12 @@ queues_take(struct queues *queues, unsigned *granted)
 	job = TAILQ_FIRST(&queue->jobs);
 	TAILQ_REMOVE(&queue->jobs, job, entry);
 	job->queued = false;
-	*granted = grant(queue, job);
 	show_runnable(queues);
 	return job;
 }
 
 bool
-queues_extend(struct queues *queues, struct job *job, unsigned *granted, bool behind)
+queues_extend(struct queues *queues, struct job *job, bool behind)
 {
 	struct queue *queue = &queues->by_priority[job->priority];
 	const struct queue *next;
@@ -136,19 +139,10 @@ queues_extend(struct queues *queues, struct job *job, unsigned *granted, bool be
 	next = choose(queues);
 	if (next != NULL && next < queue) /* the more urgent stand first */
 		return false;
-	if (next == NULL && queue->credit == 0)
+	if (next == NULL && credit_of(queue) <= 0)
 		begin_round(queues);
-	if (*granted == 0)
-		*granted = grant(queue, job);
 	show_runnable(queues);
-	return *granted > 0;
-}
-
-/* Even if a round has begun meanwhile: else whoever is interrupted would lose its share. */
-void
-queues_refund(struct queues *queues, enum config_priority priority, unsigned granted)
-{
-	queues->by_priority[priority].credit += granted;
+	return credit_of(queue) > 0;
 }
 
 void

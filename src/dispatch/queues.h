@@ -1,9 +1,10 @@
 /*
  * The queues of the pool, one a priority, of jobs, counted in messages.
  *
- * They are served by weights: each has credit, the most urgent one that has any is served, and when
- * all that hold jobs have used theirs up, every credit is filled again: a round. What is submitted
- * is staged first, so that a turn of the loop hands it over in one go.
+ * They are served by weights: each has credit, which its messages use up as they begin. The most
+ * urgent one that has any is served, and when all that hold jobs have none, each gets as much as it
+ * weighs: a round. What is submitted is staged first, so that a turn of the loop hands it over in
+ * one go.
  *
  * Everything is under the pool's lock, unless it says that it is the loop's or any thread's.
  */
@@ -19,7 +20,7 @@
 struct queue {
 	struct job_list jobs;
 	struct job_list staged; /* loop: submitted, and not handed over */
-	unsigned credit;        /* messages that it may still have in this round */
+	_Atomic int credit;     /* messages that may begin in this round */
 	_Atomic unsigned count; /* messages that wait, staged ones included */
 };
 
@@ -37,20 +38,14 @@ void queues_stage(struct queues *queues, struct job *job);
 /* Loop, under the lock: what was staged can be taken. Returns how many jobs. */
 unsigned queues_hand_over(struct queues *queues);
 
-/*
- * Takes the job to be served next, of which *GRANTED messages may run now. NULL: nothing waits. May
- * begin a round.
- */
-struct job *queues_take(struct queues *queues, unsigned *granted);
+/* Takes the job to be served next. NULL: nothing waits. May begin a round. */
+struct job *queues_take(struct queues *queues);
 
 /*
  * Whether a thread goes on with its JOB: nothing more urgent with credit waits, nor, BEHIND its
- * equals, one of these. If it has used up what was granted, it is granted more.
+ * equals, one of these; and there is credit for it. May begin a round.
  */
-bool queues_extend(struct queues *queues, struct job *job, unsigned *granted, bool behind);
-
-/* Gives back what was granted and not used. */
-void queues_refund(struct queues *queues, enum config_priority priority, unsigned granted);
+bool queues_extend(struct queues *queues, struct job *job, bool behind);
 
 /* The rest of a job waits again: in front of its equals, or behind them. */
 void queues_put_back(struct queues *queues, struct job *job, bool behind);
@@ -65,6 +60,25 @@ queues_are_urging(struct queues *queues, enum config_priority priority)
 	const unsigned urgent = (1u << priority) - 1;
 
 	return (atomic_load_explicit(&queues->runnable, memory_order_relaxed) & urgent) != 0;
+}
+
+/* Any thread: gives back the credit for a message that did not begin. */
+static inline void
+queues_refund(struct queues *queues, enum config_priority priority)
+{
+	atomic_fetch_add_explicit(&queues->by_priority[priority].credit, 1, memory_order_relaxed);
+}
+
+/* Any thread: uses credit for a message. False if there is none. */
+static inline bool
+queues_charge(struct queues *queues, enum config_priority priority)
+{
+	_Atomic int *credit = &queues->by_priority[priority].credit;
+
+	if (atomic_fetch_sub_explicit(credit, 1, memory_order_relaxed) > 0)
+		return true;
+	queues_refund(queues, priority);
+	return false;
 }
 
 /* Any thread: how many messages wait; so many have begun or were taken back. */

@@ -350,12 +350,13 @@ an_unknown_key_names_the_nearest(void **state)
 }
 
 static void
-a_key_of_another_level_is_unknown(void **state)
+a_key_of_another_level_is_refused(void **state)
 {
 	(void)state;
 	refuses("level = \"info\"\n" VALID,
 		"x.conf:1: level: unknown key; expected one of preforkd.conf(5)");
-	refuses_in_service("workers = 1", "workers: unknown key; expected one of preforkd.conf(5)");
+	refuses_in_service(
+		"workers = 1", "workers: is a global option; expected it at the top level");
 }
 
 static void
@@ -1821,7 +1822,7 @@ main(void)
 		cmocka_unit_test(a_rate_is_a_word_or_a_number),
 		cmocka_unit_test(comments_lists_in_parentheses_and_joined_strings_are_libconfigs),
 		cmocka_unit_test(an_unknown_key_names_the_nearest),
-		cmocka_unit_test(a_key_of_another_level_is_unknown),
+		cmocka_unit_test(a_key_of_another_level_is_refused),
 		cmocka_unit_test(a_missing_key_names_the_group_that_lacks_it),
 		cmocka_unit_test(a_file_without_services_is_refused),
 		cmocka_unit_test(a_wrong_type_is_named_with_the_right_one),

@@ -304,7 +304,10 @@ serve_rounds(unsigned threads, unsigned length, unsigned rounds, unsigned linger
 
 	open_pool(threads);
 	for (unsigned i = 0; i < CONFIG_PRIORITY__COUNT; i++) {
-		for (unsigned sum = 0; sum < (rounds + 1) * shares[i].share; sum += length) {
+		/* Besides, each thread may hold a job, which does not wait. */
+		const unsigned most = rounds * shares[i].share + (threads + 1) * length;
+
+		for (unsigned sum = 0; sum < most; sum += length) {
 			struct job *job = make_job((enum config_priority)i);
 
 			while (job->count < length)
