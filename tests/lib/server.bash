@@ -31,6 +31,7 @@ wait_until() {
 # server_spawn ARGUMENT...: starts preforkd without waiting for it. Sets SERVER_PID, SERVER_LOG.
 server_spawn() {
     SERVER_LOG=$BATS_TEST_TMPDIR/server-${#SERVER_PIDS[@]}.log
+    : >"$SERVER_LOG" # whoever looks at once finds it
     "$PREFORKD" "$@" </dev/null >"$SERVER_LOG" 2>&1 3>&- &
     SERVER_PID=$!
     SERVER_PIDS+=("$SERVER_PID")
