@@ -212,8 +212,7 @@ dispatch_check_watched(struct dispatch *dispatch)
 			continue;
 		unwatch(dispatch, job);
 		if (pool_give_up(&dispatch->pool, job))
-			log_warn("a handler hangs: another thread takes its place",
-				log_str("service", job->service->config->name),
+			log_warn("a handler hangs", log_str("service", job->service->config->name),
 				log_id("connection", job->connection),
 				log_uint("lost", pool_lost(&dispatch->pool)));
 	}
