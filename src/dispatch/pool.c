@@ -140,8 +140,7 @@ serve(struct pool *pool, struct turn *turn)
 
 	let_go(pool, turn);
 	if (job_left(turn->job) > 0) {
-		if (turn->unposted > 0)
-			job_post(turn->job, pool->completion, false);
+		post_done(pool, turn, now_us);
 		queues_put_back(&pool->queues, turn->job, had_slice);
 	} else {
 		job_post(turn->job, pool->completion, true);

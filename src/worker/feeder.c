@@ -31,8 +31,6 @@ crowd(struct pipeline *pipeline, const struct request *request)
 {
 	struct sessions *sessions = pipeline_sessions(pipeline);
 
-	if (pipeline->crowded)
-		return;
 	pipeline->crowded = true;
 	pipeline->priority = request->priority;
 	TAILQ_INSERT_TAIL(&sessions->crowded[pipeline->priority], pipeline, entry);
