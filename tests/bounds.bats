@@ -2,10 +2,8 @@
 # Clients of pooled services that do not read, or promise much, cost a bounded amount of memory.
 
 setup() {
-    load lib/server
-    load lib/client
-    load lib/modules
     load lib/pipeline
+    pipeline_setup
     [ -z "${PREFORK_SANITIZERS:-}" ] || skip "what a sanitizer does with memory is not the server's"
 }
 

@@ -2,12 +2,8 @@
 # A worker, a server, clients end while much waits to be handled.
 
 setup() {
-    load lib/server
-    load lib/client
-    load lib/modules
     load lib/pipeline
-    bats_load_library bats-support
-    bats_load_library bats-assert
+    pipeline_setup
     module_build work
 }
 

@@ -2,12 +2,8 @@
 # What <prefork/module.h> says of kept requests, unasked messages, and the functions by id.
 
 setup() {
-    load lib/server
-    load lib/client
-    load lib/modules
     load lib/pipeline
-    bats_load_library bats-support
-    bats_load_library bats-assert
+    pipeline_setup
     module_build work
 }
 

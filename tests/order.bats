@@ -2,12 +2,8 @@
 # Who pipelines gets each reply, and in the order of the requests, wherever they are handled.
 
 setup() {
-    load lib/server
-    load lib/client
-    load lib/modules
     load lib/pipeline
-    bats_load_library bats-support
-    bats_load_library bats-assert
+    pipeline_setup
 }
 
 teardown() {

@@ -2,12 +2,8 @@
 # More comes than is handled: clients wait, or are told, and nobody gets a wrong reply.
 
 setup() {
-    load lib/server
-    load lib/client
-    load lib/modules
     load lib/pipeline
-    bats_load_library bats-support
-    bats_load_library bats-assert
+    pipeline_setup
     module_build work
 }
 

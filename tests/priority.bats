@@ -2,10 +2,8 @@
 # What is urgent comes first, and what is not comes too.
 
 setup() {
-    load lib/server
-    load lib/client
-    load lib/modules
     load lib/pipeline
+    pipeline_setup
     module_build work
 }
 

@@ -2,12 +2,8 @@
 # log.requests: a line a request.
 
 setup() {
-    load lib/server
-    load lib/client
-    load lib/modules
     load lib/pipeline
-    bats_load_library bats-support
-    bats_load_library bats-assert
+    pipeline_setup
     module_build work
 }
 

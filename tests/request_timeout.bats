@@ -2,13 +2,9 @@
 # Requests that take too long are answered as late, and nobody else has to wait for them.
 
 setup() {
-    load lib/server
-    load lib/client
-    load lib/load
-    load lib/modules
     load lib/pipeline
-    bats_load_library bats-support
-    bats_load_library bats-assert
+    pipeline_setup
+    load lib/load
     module_build work
 }
 

@@ -1210,23 +1210,29 @@ SUBCOMMANDS = {
 }
 
 
-def parse():
+def parser_of(description, subcommands, options):
+    """Of a program with these subcommands, each of which takes whatever it needs of the options."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="subcommands:\n" + "\n".join(
-            "  %s\n    %s" % (name, function.__doc__) for name, function in SUBCOMMANDS.items()))
-    parser.add_argument("subcommand", choices=SUBCOMMANDS)
+            "  %s\n    %s" % (name, function.__doc__) for name, function in subcommands.items()))
+    parser.add_argument("subcommand", choices=subcommands)
     parser.add_argument("address", nargs="+")
+    parser.add_argument("--seed", type=int, default=1, help="of what is random")
+    parser.add_argument("--deadline", type=int, default=60, help="seconds for everything")
+    for name, (kind, default, text) in options.items():
+        parser.add_argument("--" + name, type=kind, default=default, help=text)
+    return parser
+
+
+def parse():
+    parser = parser_of(__doc__, SUBCOMMANDS, OPTIONS)
     parser.add_argument("--framing", default="length", choices=["length", "line"])
     parser.add_argument("--end", default="lf", choices=["lf", "crlf", "mixed"])
     parser.add_argument("--length-bytes", default="4", choices=["1", "2", "4", "8", "varint"])
     parser.add_argument("--length-offset", type=int, default=0)
     parser.add_argument("--length-adjust", type=int, default=0)
     parser.add_argument("--byte-order", default="big", choices=["big", "little"])
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--deadline", type=int, default=60, help="seconds for everything")
-    for name, (kind, default, text) in OPTIONS.items():
-        parser.add_argument("--" + name, type=kind, default=default, help=text)
     for name, text in FLAGS.items():
         parser.add_argument("--" + name, action="store_true", help=text)
     return parser.parse_args()
@@ -1236,18 +1242,23 @@ def on_alarm(*_):
     raise Failure("not done within the deadline")
 
 
-def main():
-    options = parse()
+def run(program, options, function):
+    """Ends with what the function comes to: 0, or 1 and a line that says why."""
     signal.signal(signal.SIGALRM, on_alarm)
     signal.alarm(options.deadline)
     try:
-        framing = LineFraming if options.framing == "line" else Framing
-        SUBCOMMANDS[options.subcommand](options, framing(options))
+        function()
     except (Failure, OSError) as failure:
-        print("client.py %s: %s" % (options.subcommand, failure), file=sys.stderr)
-        return 1
-    return 0
+        print("%s %s: %s" % (program, options.subcommand, failure), file=sys.stderr)
+        sys.exit(1)
+    sys.exit(0)
+
+
+def main():
+    options = parse()
+    framing = LineFraming if options.framing == "line" else Framing
+    run("client.py", options, lambda: SUBCOMMANDS[options.subcommand](options, framing(options)))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

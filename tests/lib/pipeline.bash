@@ -1,10 +1,21 @@
-# Servers of lib/modules/work.c and clients of lib/pipeline.py for the bats files, after lib/server
-# and lib/modules.
+# Servers of lib/modules/work.c and clients of lib/pipeline.py for the bats files.
+#
+#	setup() { load lib/pipeline; pipeline_setup; }
+#	teardown() { pipeline_teardown; server_teardown; }
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # set for the tests; set by lib/server.bash, lib/modules.bash
 
 CONCURRENT=-DFLAGS=PF_MODULE_THREADS\|PF_MODULE_CONCURRENT
 PIPELINE_PIDS=()
+
+# Loads what goes with this.
+pipeline_setup() {
+    load lib/server
+    load lib/client
+    load lib/modules
+    bats_load_library bats-support
+    bats_load_library bats-assert
+}
 
 # work_start ARGUMENT...: a server of $MODULE with one worker, which says why connections end; sets
 # ADDRESS.

@@ -14,16 +14,14 @@ import contextlib
 import itertools
 import os
 import random
-import re
 import select
-import signal
 import sys
 import threading
 
 sys.dont_write_bytecode = True
 
 import client as base  # noqa: E402
-from client import (Client, Failure, anonymous_memory, children, in_parallel, now, on_alarm,
+from client import (Client, Failure, anonymous_memory, children, in_parallel, now,
                     process_state, require, wait_until)  # noqa: E402
 
 FRAMING = base.Framing(argparse.Namespace(
@@ -1330,18 +1328,11 @@ SUBCOMMANDS = {
 }
 
 
-def number_with_suffix(text):
-    match = re.fullmatch(r"(\d+)([KM]?)", text)
-    if not match:
-        raise argparse.ArgumentTypeError("%s: expected a number, perhaps with K or M" % text)
-    return int(match[1]) << {"": 0, "K": 10, "M": 20}[match[2]]
-
-
 OPTIONS = {
     "connections": (int, 1, "connections"),
     "count": (int, 200, "requests a connection, or what the subcommand says"),
     "sleep": (int, 2000, "microseconds of a handler"),
-    "size": (number_with_suffix, 100, "bytes of a message"),
+    "size": (base.size, 100, "bytes of a message"),
     "places": (str, "p", "letters to draw from"),
     "least": (int, 1, "lower bound"),
     "most": (int, 1, "upper bound"),
@@ -1351,25 +1342,16 @@ OPTIONS = {
     "queue": (int, 0, "queue_length of the server"),
     "threads": (int, 1, "threads of the server"),
     "server": (int, 0, "pid of the master"),
-    "grow": (number_with_suffix, 0, "bytes by which memory may grow"),
+    "grow": (base.size, 0, "bytes by which memory may grow"),
     "shares": (str, "16:1", "weights of the places"),
     "where": (str, "", "places, as POOLED,INLINE"),
     "kinds": (str, "ok", "of replies, separated by commas"),
     "ask": (str, "", "requests, separated by commas"),
-    "seed": (int, 1, "of what is random"),
-    "deadline": (int, 60, "seconds for everything"),
 }
 
 
 def parse():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="subcommands:\n" + "\n".join(
-            "  %s\n    %s" % (name, function.__doc__) for name, function in SUBCOMMANDS.items()))
-    parser.add_argument("subcommand", choices=SUBCOMMANDS)
-    parser.add_argument("address", nargs="+")
-    for name, (kind, default, text) in OPTIONS.items():
-        parser.add_argument("--" + name, type=kind, default=default, help=text)
+    parser = base.parser_of(__doc__, SUBCOMMANDS, OPTIONS)
     parser.add_argument("--values", action="append", help="REQUEST=ANSWER")
     parser.add_argument("--sizes", type=lambda text: [int(word) for word in text.split(",")])
     parser.add_argument("--after", action="store_true", help="it is the second to be closed")
@@ -1379,15 +1361,8 @@ def parse():
 
 def main():
     options = parse()
-    signal.signal(signal.SIGALRM, on_alarm)
-    signal.alarm(options.deadline)
-    try:
-        SUBCOMMANDS[options.subcommand](options)
-    except (Failure, OSError) as failure:
-        print("pipeline.py %s: %s" % (options.subcommand, failure), file=sys.stderr)
-        return 1
-    return 0
+    base.run("pipeline.py", options, lambda: SUBCOMMANDS[options.subcommand](options))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
