@@ -58,12 +58,14 @@ static int
 serve(const struct config *config)
 {
 	struct error error;
+	struct sink sink;
 
 	closefrom(STDERR_FILENO + 1); /* nothing that a shell left open gets into the server */
-	if (log_open(config->log_target, config->log_format, config->log_level, &error) != 0) {
+	if (sink_open(&sink, config->log_target, &error) != 0) {
 		place_error(&error, &config->log_target_place, "log.target");
 		errx(EX_CONFIG, "%s", error.text);
 	}
+	log_use(&sink, config->log_format, config->log_level);
 	return master_run(config, &roles);
 }
 

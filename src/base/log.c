@@ -4,11 +4,11 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-#include "base/sink.h"
 #include "base/text.h"
 
 enum {
@@ -21,7 +21,7 @@ static struct {
 	pthread_mutex_t lock; /* lines come from any thread, one at a time */
 	struct sink sink;
 	enum log_format format;
-	enum log_level level;
+	atomic_int level; /* enum log_level; read without the lock */
 	const char *process;
 	int worker;
 	int generation;
@@ -39,28 +39,34 @@ static const char *const level_names[] = {
 	[LOG_LEVEL_ERROR] = "error",
 };
 
-int
-log_open(const char *target, enum log_format format, enum log_level level, struct error *error)
+void
+log_use(struct sink *sink, enum log_format format, enum log_level level)
 {
-	struct sink sink;
+	struct sink *former = &log_state.sink;
 
-	if (strcmp(target, "stderr") == 0)
-		sink_open_stderr(&sink);
-	else if (sink_open_file(&sink, target, error) != 0)
-		return -1;
-
-	sink.lost = log_state.sink.lost;
-	sink_close(&log_state.sink);
-	log_state.sink = sink;
+	pthread_mutex_lock(&log_state.lock);
+	sink->lost += former->lost;
+	if (former->torn && sink_is_same(sink, former))
+		sink->torn = true;
+	if (sink->fd != former->fd)
+		sink_close(former);
+	*former = *sink;
 	log_state.format = format;
-	log_state.level = level;
-	return 0;
+	atomic_store_explicit(&log_state.level, (int)level, memory_order_relaxed);
+	pthread_mutex_unlock(&log_state.lock);
+	*sink = (struct sink){ .fd = -1 };
 }
 
 int
 log_fd(void)
 {
 	return log_state.sink.fd;
+}
+
+uint32_t
+log_kind(void)
+{
+	return (uint32_t)log_state.sink.kind;
 }
 
 void
@@ -74,7 +80,7 @@ log_identify(const char *process, int worker, int generation)
 bool
 log_enabled(enum log_level level)
 {
-	return level >= log_state.level;
+	return (int)level >= atomic_load_explicit(&log_state.level, memory_order_relaxed);
 }
 
 static void

@@ -4,7 +4,12 @@
  *	log_warn("worker died", log_int("pid", pid), log_str("signal", name));
  *
  * The sink is the one piece of state that a process keeps in a file: whoever logs needs no handle.
- * Lines can be written on any thread, all else is the loop's.
+ * Lines can be written on any thread, even while the loop's thread changes where they go; all else
+ * is the loop's.
+ *
+ * To change the log of a running server, the master opens the target with sink_open(), which
+ *changes nothing yet and may fail. It makes the sink its log with log_use(), and sends log_kind()
+ *and log_fd() to each worker, which makes a sink of them with sink_adopt(), and that its log.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -14,7 +19,7 @@
 #include <stdint.h>
 
 #include "base/compiler.h"
-#include "base/error.h"
+#include "base/sink.h"
 
 enum {
 	LOG_LINE_MAX = 4096, /* bytes of a line: what a pipe takes whole (PIPE_BUF) */
@@ -78,14 +83,16 @@ struct log_limit {
 };
 
 /*
- * Opens TARGET ("stderr" or a path) and makes it the sink; the former one is closed.
- * Returns 0, or -1 with the reason, and then the former sink stays.
+ * Writes to *SINK from now on, which is taken, in this format and from this level on. The former
+ * sink is closed; what it has lost and not yet said, the new one says.
  */
-PF_MUST_CHECK int log_open(
-	const char *target, enum log_format format, enum log_level level, struct error *error);
+void log_use(struct sink *sink, enum log_format format, enum log_level level);
 
-/* The sink's descriptor, for the list of what a child keeps. */
+/* The sink's descriptor, for the list of what a child keeps, and to be sent; the log keeps it. */
 int log_fd(void);
+
+/* How that descriptor is to be written: for sink_adopt() in the process that gets it. */
+uint32_t log_kind(void);
 
 /* Who writes: put into each line of this process from now on. PROCESS is a literal. */
 void log_identify(const char *process, int worker, int generation);

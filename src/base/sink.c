@@ -4,15 +4,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 
-int
-sink_open_file(struct sink *sink, const char *path, struct error *error)
+static int
+open_file(struct sink *sink, const char *path, struct error *error)
 {
 	struct stat st;
 	int fd =
@@ -39,8 +41,8 @@ reopen_nonblocking(int fd)
 	return open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 }
 
-void
-sink_open_stderr(struct sink *sink)
+static void
+open_stderr(struct sink *sink)
 {
 	struct stat st;
 	int own;
@@ -61,12 +63,39 @@ sink_open_stderr(struct sink *sink)
 		*sink = (struct sink){ .fd = own, .kind = SINK_OWN };
 }
 
+int
+sink_open(struct sink *sink, const char *target, struct error *error)
+{
+	if (strcmp(target, "stderr") != 0)
+		return open_file(sink, target, error);
+	open_stderr(sink);
+	return 0;
+}
+
+int
+sink_adopt(struct sink *sink, int fd, uint32_t kind, struct error *error)
+{
+	if (fd < 0 || kind >= SINK_KINDS)
+		return error_set(error, "no log: descriptor %d of kind %" PRIu32, fd, kind);
+	*sink = (struct sink){ .fd = fd, .kind = (enum sink_kind)kind };
+	return 0;
+}
+
 void
 sink_close(struct sink *sink)
 {
 	if (sink->fd != STDERR_FILENO)
 		fd_close(&sink->fd);
 	sink->fd = -1;
+}
+
+bool
+sink_is_same(const struct sink *sink, const struct sink *other)
+{
+	struct stat st, other_st;
+
+	return fstat(sink->fd, &st) == 0 && fstat(other->fd, &other_st) == 0 &&
+		st.st_dev == other_st.st_dev && st.st_ino == other_st.st_ino;
 }
 
 static ssize_t
@@ -90,6 +119,8 @@ write_once(const struct sink *sink, const char *line, size_t size)
 		return write_when_ready(sink->fd, line, size);
 	case SINK_SOCKET:
 		return send(sink->fd, line, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+	case SINK_KINDS:
+		break;
 	}
 	return -1;
 }

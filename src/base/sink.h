@@ -17,6 +17,7 @@ enum sink_kind {
 	SINK_OWN,    /* pipe or terminal through a non-blocking description of our own */
 	SINK_SHARED, /* pipe or terminal that cannot be reopened: ask poll(2) before each line */
 	SINK_SOCKET, /* MSG_DONTWAIT */
+	SINK_KINDS,
 };
 
 struct sink {
@@ -26,13 +27,23 @@ struct sink {
 	bool torn;     /* the last line was taken in part: the next one must not join it */
 };
 
-/* Opens PATH for appending, made with mode 0640. Returns 0, or -1 with the reason. */
-PF_MUST_CHECK int sink_open_file(struct sink *sink, const char *path, struct error *error);
+/*
+ * Opens TARGET: "stderr", which is used or reopened, never changed, or the path of a file to append
+ * to, made with mode 0640. Returns 0, or -1 with the reason.
+ */
+PF_MUST_CHECK int sink_open(struct sink *sink, const char *target, struct error *error);
 
-/* Takes standard error as it is: the descriptor is used or reopened, never changed. */
-void sink_open_stderr(struct sink *sink);
+/*
+ * Makes a sink of FD, which another process has opened as a sink of this KIND, an enum sink_kind.
+ * Takes FD. Returns 0, or -1 with the reason, and then FD stays the caller's.
+ */
+PF_MUST_CHECK int sink_adopt(struct sink *sink, int fd, uint32_t kind, struct error *error);
 
+/* Closes its descriptor, unless that is standard error itself. */
 void sink_close(struct sink *sink);
+
+/* Whether both are the same file, whatever their descriptors. */
+bool sink_is_same(const struct sink *sink, const struct sink *other);
 
 /* Writes SIZE bytes in one call, or counts them as lost. Keeps errno. */
 void sink_write(struct sink *sink, const char *line, size_t size);

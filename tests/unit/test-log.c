@@ -1,7 +1,8 @@
-/* Log lines: quoting, escapes, JSON, and lines that are too long. */
+/* Log lines: quoting, escapes, JSON, and lines that are too long; and changing where they go. */
 #include <config.h>
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,13 +31,24 @@ read_line(void)
 	return line;
 }
 
+/* Has lines go to TARGET from now on. */
+static int
+use(const char *target, enum log_format format, enum log_level level)
+{
+	struct error error;
+	struct sink sink;
+
+	if (sink_open(&sink, target, &error) != 0)
+		return -1;
+	log_use(&sink, format, level);
+	return 0;
+}
+
 static void
 open_log(enum log_format format, enum log_level level)
 {
-	struct error error;
-
 	assert_int_equal(truncate(path, 0), 0);
-	assert_int_equal(log_open(path, format, level, &error), 0);
+	assert_int_equal(use(path, format, level), 0);
 	log_identify("worker", 2, 5);
 }
 
@@ -54,10 +66,8 @@ setup(void **state PF_UNUSED)
 static int
 teardown(void **state PF_UNUSED)
 {
-	struct error error;
-
 	unlink(path);
-	return log_open("stderr", LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO, &error);
+	return use("stderr", LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO);
 }
 
 static void
@@ -164,14 +174,140 @@ test_limit_of_one_reason(void **state PF_UNUSED)
 	assert_non_null(strstr(read_line(), " held=2 lines=refused reason=deny\n"));
 }
 
+/* A target that cannot be opened, or is opened and not yet used, changes nothing. */
 static void
-test_bad_target(void **state PF_UNUSED)
+test_opening_changes_nothing(void **state PF_UNUSED)
 {
 	struct error error;
+	struct sink sink;
 
-	assert_int_equal(log_open("/nonexistent/log", LOG_FORMAT_JSON, LOG_LEVEL_INFO, &error), -1);
+	open_log(LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO);
+	assert_int_equal(sink_open(&sink, "/nonexistent/log", &error), -1);
 	assert_non_null(strstr(error.text, "/nonexistent/log"));
-	assert_int_equal(log_open("/", LOG_FORMAT_JSON, LOG_LEVEL_INFO, &error), -1);
+	assert_int_equal(sink_open(&sink, "/", &error), -1);
+	assert_int_equal(sink_open(&sink, "/dev/null", &error), 0);
+	log_info("still here");
+	sink_close(&sink);
+	assert_non_null(strstr(read_line(), "still here"));
+}
+
+static void
+test_what_was_lost_is_told_to_the_next_target(void **state PF_UNUSED)
+{
+	assert_int_equal(use("/dev/full", LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO), 0);
+	for (int i = 0; i < 3; i++)
+		log_info("lost");
+	open_log(LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO);
+	log_info("kept");
+	assert_non_null(strstr(read_line(), "msg=\"log lines lost\" lost=3\n"));
+	assert_non_null(strstr(line, "msg=kept\n"));
+}
+
+/* As a worker takes over what the master has opened and sent. */
+static void
+test_adopt(void **state PF_UNUSED)
+{
+	struct error error;
+	struct sink sink;
+	uint32_t kind;
+	int fd;
+
+	open_log(LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO);
+	kind = log_kind();
+	fd = dup(log_fd());
+	assert_int_equal(kind, SINK_FILE);
+	assert_int_equal(use("/dev/full", LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO), 0);
+	log_info("lost");
+	assert_int_equal(sink_adopt(&sink, fd, SINK_KINDS, &error), -1);
+	assert_int_equal(sink_adopt(&sink, -1, kind, &error), -1);
+	assert_int_equal(sink_adopt(&sink, fd, kind, &error), 0);
+	log_use(&sink, LOG_FORMAT_JSON, LOG_LEVEL_WARN);
+	assert_int_equal(log_fd(), fd);
+	log_info("below the level");
+	log_warn("adopted");
+	assert_non_null(strstr(read_line(), "\"msg\":\"log lines lost\",\"lost\":1}\n"));
+	assert_non_null(strstr(line, "\"msg\":\"adopted\"}\n"));
+	assert_null(strstr(line, "below"));
+}
+
+static void
+test_former_descriptor_is_closed_but_for_standard_error(void **state PF_UNUSED)
+{
+	struct sink sink = { .fd = STDERR_FILENO, .kind = SINK_FILE };
+	int fd;
+
+	open_log(LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO);
+	fd = log_fd();
+	log_use(&sink, LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO);
+	assert_int_equal(fcntl(fd, F_GETFD), -1);
+	assert_int_equal(log_fd(), STDERR_FILENO);
+	open_log(LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO);
+	assert_int_not_equal(fcntl(STDERR_FILENO, F_GETFD), -1);
+}
+
+/* A line that a full disk has cut is ended before the next, in the same file opened anew too. */
+static void
+test_torn_line(void **state PF_UNUSED)
+{
+	struct sink sink;
+	struct error error;
+	int file;
+
+	open_log(LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO);
+	file = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+	assert_int_equal(write(file, "time=cut", 8), 8);
+	close(file);
+	assert_int_equal(sink_open(&sink, path, &error), 0);
+	sink.torn = true;
+	log_use(&sink, LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO);
+	assert_int_equal(use(path, LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO), 0);
+	log_info("next");
+	assert_memory_equal(read_line(), "time=cut\ntime=20", 16);
+}
+
+enum {
+	WRITERS = 4,
+	LINES_EACH = 2000,
+};
+
+static void *
+write_lines(void *arg PF_UNUSED)
+{
+	for (int i = 0; i < LINES_EACH; i++)
+		log_info("one of many", log_int("i", i));
+	return NULL;
+}
+
+static int
+count_lines(void)
+{
+	FILE *file = fopen(path, "r");
+	int count = 0;
+
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file) != NULL) {
+		assert_memory_equal(line, "time=20", 7);
+		assert_non_null(strstr(line, "msg=\"one of many\" i="));
+		count++;
+	}
+	fclose(file);
+	return count;
+}
+
+/* Lines of threads go to one sink or the other, whole, while the loop's thread changes it. */
+static void
+test_changing_it_under_threads(void **state PF_UNUSED)
+{
+	pthread_t writers[WRITERS];
+
+	open_log(LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO);
+	for (int i = 0; i < WRITERS; i++)
+		assert_int_equal(pthread_create(&writers[i], NULL, write_lines, NULL), 0);
+	for (int i = 0; i < 500; i++)
+		assert_int_equal(use(path, LOG_FORMAT_LOGFMT, LOG_LEVEL_INFO), 0);
+	for (int i = 0; i < WRITERS; i++)
+		pthread_join(writers[i], NULL);
+	assert_int_equal(count_lines(), WRITERS * LINES_EACH);
 }
 
 int
@@ -185,7 +321,12 @@ main(void)
 		cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_limit_of_one_reason),
-		cmocka_unit_test(test_bad_target),
+		cmocka_unit_test(test_opening_changes_nothing),
+		cmocka_unit_test(test_what_was_lost_is_told_to_the_next_target),
+		cmocka_unit_test(test_adopt),
+		cmocka_unit_test(test_former_descriptor_is_closed_but_for_standard_error),
+		cmocka_unit_test(test_torn_line),
+		cmocka_unit_test(test_changing_it_under_threads),
 	};
 
 	return cmocka_run_group_tests_name("log", tests, setup, teardown);
