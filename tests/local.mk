@@ -4,7 +4,7 @@ unit_tests = tests/unit/test-config tests/unit/test-wire tests/unit/test-respawn
 	tests/unit/test-deadline tests/unit/test-ids tests/unit/test-log tests/unit/test-admission \
 	tests/unit/test-networks tests/unit/test-addresses tests/unit/test-accept-rate \
 	tests/unit/test-reply tests/unit/test-job tests/unit/test-completion tests/unit/test-pool \
-	tests/unit/test-connections
+	tests/unit/test-connections tests/unit/test-path
 endif
 
 unit_cppflags = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
@@ -36,6 +36,10 @@ tests_unit_test_deadline_LDADD = src/libnet.a src/libprocess.a $(LIBEVENT_LIBS) 
 tests_unit_test_log_SOURCES = tests/unit/test-log.c
 tests_unit_test_log_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_log_LDADD = $(unit_ldadd)
+
+tests_unit_test_path_SOURCES = tests/unit/test-path.c
+tests_unit_test_path_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_path_LDADD = $(unit_ldadd)
 
 tests_unit_test_admission_SOURCES = tests/unit/test-admission.c
 tests_unit_test_admission_CPPFLAGS = $(unit_cppflags)

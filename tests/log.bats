@@ -385,3 +385,53 @@ disk_log_says_what_was_lost() {
     assert_failure 78
     assert_output --partial "directory"
 }
+
+# open_folder: a folder that everybody can write to, $OPEN, and a file of ours elsewhere, $PRECIOUS.
+open_folder() {
+    OPEN=$BATS_TEST_TMPDIR/open
+    PRECIOUS=$BATS_TEST_TMPDIR/precious
+    mkdir -m 1777 "$OPEN"
+    echo precious >"$PRECIOUS"
+}
+
+# expect_link_refused LINK TARGET: a start and -t with that log.target are.
+expect_link_refused() {
+    local check
+    for check in "" -t; do
+        # shellcheck disable=SC2086
+        run timeout 20 "$PREFORKD" $check --listen 127.0.0.1:0 --module echo --set "log.target=$2"
+        assert_failure 78
+        assert_output --partial log.target
+        assert_output --partial "\"$1\" is a symbolic link in a folder that everybody can write to"
+    done
+}
+
+@test "A2: a log file that is a symbolic link where everybody can write is refused" {
+    open_folder
+    ln -s "$PRECIOUS" "$OPEN/log"
+    expect_link_refused "$OPEN/log" "$OPEN/log"
+    assert_equal "$(<"$PRECIOUS")" precious
+    ln -s "$BATS_TEST_TMPDIR/new" "$OPEN/dangling"
+    expect_link_refused "$OPEN/dangling" "$OPEN/dangling"
+    [ ! -e "$BATS_TEST_TMPDIR/new" ]
+}
+
+@test "A2: a log file behind a folder that is a symbolic link where everybody can write is refused" {
+    open_folder
+    ln -s "$BATS_TEST_TMPDIR" "$OPEN/folder"
+    expect_link_refused "$OPEN/folder" "$OPEN/folder/precious"
+    ln -s "$OPEN/folder/precious" "$BATS_TEST_TMPDIR/own"
+    expect_link_refused "$OPEN/folder" "$BATS_TEST_TMPDIR/own"
+    assert_equal "$(<"$PRECIOUS")" precious
+}
+
+@test "A2: a log file where everybody can write, and a link in a folder of our own, are taken" {
+    open_folder
+    quiet_start --set "log.target=$OPEN/log"
+    server_stop
+    ln -s "$OPEN/log" "$LOG"
+    quiet_start --set "log.target=$LOG"
+    server_stop
+    run log_lines logfmt "$OPEN/log" "msg=listening"
+    assert_equal "${#lines[@]}" 2
+}

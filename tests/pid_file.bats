@@ -142,6 +142,43 @@ END
     assert_equal "$(<"$PID_FILE")" 1
 }
 
+# open_folder: a folder that everybody can write to, $OPEN.
+open_folder() {
+    OPEN=$BATS_TEST_TMPDIR/open
+    mkdir -m 1777 "$OPEN"
+}
+
+@test "A2: a pid file that is a symbolic link where everybody can write is refused" {
+    open_folder
+    echo precious >"$BATS_TEST_TMPDIR/precious"
+    ln -s "$BATS_TEST_TMPDIR/precious" "$OPEN/pid"
+    expect_refusal 78 "pid\\\" is a symbolic link in a folder that everybody can write to" \
+        --listen 127.0.0.1:0 --set "pid_file=$OPEN/pid"
+    assert_output --partial "pid_file=$OPEN/pid: "
+    expect_refusal 78 "pid\" is a symbolic link in a folder that everybody can write to" \
+        -t --listen 127.0.0.1:0 --set "pid_file=$OPEN/pid"
+    assert_equal "$(<"$BATS_TEST_TMPDIR/precious")" precious
+}
+
+@test "A2: a pid file behind a folder that is a symbolic link where everybody can write is refused" {
+    open_folder
+    ln -s "$BATS_TEST_TMPDIR" "$OPEN/folder"
+    expect_refusal 78 "folder\\\" is a symbolic link in a folder that everybody can write to" \
+        --listen 127.0.0.1:0 --set "pid_file=$OPEN/folder/pid"
+    [ ! -e "$BATS_TEST_TMPDIR/pid" ]
+}
+
+@test "A2: a pid file where everybody can write, and a link in a folder of our own, are taken" {
+    open_folder
+    PID_FILE=$OPEN/pid
+    start_with_pid_file
+    server_stop
+    ln -s "$OPEN/pid" "$BATS_TEST_TMPDIR/link"
+    PID_FILE=$BATS_TEST_TMPDIR/link
+    start_with_pid_file
+    assert_equal "$(<"$OPEN/pid")" "$SERVER_PID"
+}
+
 # Unix sockets
 
 @test "a unix socket is made, serves, and is gone at the end" {
@@ -190,6 +227,27 @@ END
     expect_refusal 69 "is no socket" --listen "unix:$SOCKET"
     [ -L "$SOCKET" ]
     [ -S "$BATS_TEST_TMPDIR/target" ]
+}
+
+@test "A2: a socket behind a folder that is a symbolic link where everybody can write is refused" {
+    open_folder
+    mkdir "$BATS_TEST_TMPDIR/own"
+    ln -s "$BATS_TEST_TMPDIR/own" "$OPEN/folder"
+    expect_refusal 69 "folder\\\" is a symbolic link in a folder that everybody can write to" \
+        --listen "unix:$OPEN/folder/socket"
+    [ -z "$(ls "$BATS_TEST_TMPDIR/own")" ]
+    ln -s "$BATS_TEST_TMPDIR/own/socket" "$OPEN/socket"
+    expect_refusal 69 "socket\\\" is a symbolic link in a folder that everybody can write to" \
+        --listen "unix:$OPEN/socket"
+    [ -L "$OPEN/socket" ]
+}
+
+@test "A2: a socket where everybody can write, and a linked folder in one of our own, are taken" {
+    open_folder
+    ln -s "$OPEN" "$BATS_TEST_TMPDIR/link"
+    SOCKET=$BATS_TEST_TMPDIR/link/socket
+    socket_start
+    serves "unix:$OPEN/socket"
 }
 
 # refused_with_its_pid COMMAND: a shell runs it, knowing as $$ the pid of the server that it becomes,

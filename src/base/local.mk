@@ -8,6 +8,7 @@ src_libbase_a_SOURCES = \
 	src/base/fd.c src/base/fd.h \
 	src/base/host.c src/base/host.h \
 	src/base/log.c src/base/log.h \
+	src/base/path.c src/base/path.h \
 	src/base/sink.c src/base/sink.h \
 	src/base/siphash.c src/base/siphash.h \
 	src/base/span.h \

@@ -12,16 +12,17 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/path.h"
 
 static int
 open_file(struct sink *sink, const char *path, struct error *error)
 {
 	struct stat st;
 	int fd =
-		open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+		path_open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_NONBLOCK, 0640, error);
 
 	if (fd < 0)
-		return error_errno(error, "cannot open \"%s\"", path);
+		return -1;
 	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
 		close(fd);
 		return error_set(

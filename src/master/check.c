@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/path.h"
 #include "config/place.h"
 #include "master/master.h"
 #include "master/resources.h"
@@ -122,6 +123,8 @@ check_writable(const char *path, struct error *error)
 {
 	char folder[PATH_MAX];
 
+	if (path_check(path, error) != 0)
+		return -1;
 	if (access(path, F_OK) == 0)
 		return access(path, W_OK) == 0 ? 0
 					       : error_errno(error, "cannot write \"%s\"", path);

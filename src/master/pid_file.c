@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/fd.h"
+#include "base/path.h"
 
 int
 pid_file_open(struct pid_file *file, const char *path, bool *held, struct error *error)
@@ -17,6 +18,8 @@ pid_file_open(struct pid_file *file, const char *path, bool *held, struct error 
 	*file = (struct pid_file){ .path = path };
 	if (path[0] == '\0')
 		return 0;
+	if (path_check(path, error) != 0) /* pidfile_open follows links */
+		return -1;
 	file->handle = pidfile_open(path, 0644, &other);
 	if (file->handle == NULL) {
 		*held = errno == EEXIST;

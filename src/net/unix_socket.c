@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/path.h"
+
 static bool
 answers(const struct address *address)
 {
@@ -50,7 +52,8 @@ unix_socket_bind(int fd, const struct address *address, bool locked, struct erro
 	size_t room = sizeof(temporary.un.sun_path);
 	int size;
 
-	if (check_replaceable(address, locked, error) != 0)
+	if (path_check(address->un.sun_path, error) != 0 ||
+		check_replaceable(address, locked, error) != 0)
 		return -1;
 	temporary.un.sun_family = AF_UNIX;
 	size = snprintf(
