@@ -380,11 +380,6 @@ END
     assert_output hello
 }
 
-@test "workers = 0 means one for each processor that this process may use" {
-    echo_start
-    worker_count_is "$(nproc)"
-}
-
 @test "an option at the wrong level is told where it belongs" {
     cat >"$BATS_TEST_TMPDIR/preforkd.conf" <<'END'
 services = { main = {

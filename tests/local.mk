@@ -4,7 +4,7 @@ unit_tests = tests/unit/test-config tests/unit/test-wire tests/unit/test-respawn
 	tests/unit/test-deadline tests/unit/test-ids tests/unit/test-log tests/unit/test-admission \
 	tests/unit/test-networks tests/unit/test-addresses tests/unit/test-accept-rate \
 	tests/unit/test-reply tests/unit/test-job tests/unit/test-completion tests/unit/test-pool \
-	tests/unit/test-connections tests/unit/test-path
+	tests/unit/test-connections tests/unit/test-path tests/unit/test-cpus
 endif
 
 unit_cppflags = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
@@ -87,6 +87,10 @@ tests_unit_test_connections_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_connections_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 tests_unit_test_connections_LDADD = src/libnet.a src/libprocess.a $(LIBEVENT_LIBS) $(unit_ldadd)
 
+tests_unit_test_cpus_SOURCES = tests/unit/test-cpus.c
+tests_unit_test_cpus_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_cpus_LDADD = src/libprocess.a $(unit_ldadd)
+
 check-local: $(check_PROGRAMS) all
 	@BATS='$(BATS)' MANDOC='$(MANDOC)' PYTHON='$(PYTHON)' PREFORK_CC='$(CC)' \
 		PREFORK_SANITIZERS='$(SANITIZER_FLAGS)' \
@@ -96,6 +100,7 @@ EXTRA_DIST += tests/run \
 	tests/backpressure.bats \
 	tests/bounds.bats \
 	tests/command.bats \
+	tests/cpus.bats \
 	tests/descriptors.bats \
 	tests/drain.bats \
 	tests/echo.bats \
