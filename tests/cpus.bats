@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# How many workers there are if nobody says.
+# How many workers there are if nobody says, and on which CPUs they run.
 
 setup() {
     load lib/server
@@ -30,13 +30,18 @@ launcher() {
     PREFORKD=$BATS_TEST_TMPDIR/launcher
 }
 
-# group_make QUOTA-US PERIOD-US: a control group (version 1) with that quota, for this test alone.
+# group_make CONTROLLER: a control group (version 1) for this test alone, which servers started from
+# now on are in.
 group_make() {
-    local folder=/sys/fs/cgroup/cpu/preforkd-test.$BASHPID
+    local folder=/sys/fs/cgroup/$1/preforkd-test.$BASHPID
     mkdir "$folder" 2>/dev/null || skip "no control groups can be made here"
     GROUP=$folder
-    echo "$2" >"$GROUP/cpu.cfs_period_us"
-    echo "$1" >"$GROUP/cpu.cfs_quota_us"
+    launcher sh -c "'echo \$\$ >$GROUP/cgroup.procs && exec \"\$0\" \"\$@\"'"
+}
+
+# group_set FILE VALUE
+group_set() {
+    echo "$2" >"$GROUP/$1"
 }
 
 # The kernel lets go of it once the last process in it has been waited for.
@@ -59,13 +64,117 @@ group_is_limited() {
 
 @test "workers = 0 is as many as the quota of the control group leaves, if that is fewer" {
     ((${#CPUS[@]} >= 2)) || skip "there is one CPU alone"
-    group_make 10000 20000
-    launcher sh -c "'echo \$\$ >$GROUP/cgroup.procs && exec \"\$0\" \"\$@\"'"
+    group_make cpu
+    group_set cpu.cfs_period_us 20000
+    group_set cpu.cfs_quota_us 10000
     echo_start
     worker_count_is 1
     server_stop
-    echo 21000 >"$GROUP/cpu.cfs_quota_us"
+    group_set cpu.cfs_quota_us 21000
     echo_start
     worker_count_is 2
     server_stop
+}
+
+# worker_runs_on NUMBER LIST: whether it does, with all its threads.
+worker_runs_on() {
+    local pid lists
+    pid=$(worker_pid "$1") || return 1
+    mapfile -t lists < <(sed -n 's/^Cpus_allowed_list:\s*//p' "/proc/$pid/task"/*/status | sort -u)
+    [ "${lists[*]}" = "$2" ]
+}
+
+# start_bound AFFINITY...: three workers with a pool of three threads each.
+start_bound() {
+    echo_start --set workers=3 --set dispatch=pool --set threads=3 "${@/#/--set=cpu_affinity=}"
+}
+
+# has_pool PID: whether the worker's threads are all there.
+has_pool() {
+    [ "$(find "/proc/$1/task" -mindepth 1 -maxdepth 1 | wc -l)" -eq 4 ]
+}
+
+@test "cpu_affinity = \"auto\" gives each worker and its threads a CPU, round and round" {
+    ((${#CPUS[@]} >= 2)) || skip "there is one CPU alone"
+    launcher taskset -c "${CPUS[0]},${CPUS[1]}"
+    start_bound auto
+    has_pool "$(worker_pid 1)"
+    worker_runs_on 1 "${CPUS[0]}"
+    worker_runs_on 2 "${CPUS[1]}"
+    worker_runs_on 3 "${CPUS[0]}"
+    run "$PREFORKCAT" "$ADDRESS" hello
+    assert_output hello
+}
+
+@test "worker N runs on the Nth list of cpu_affinity, round and round, and the next one there too" {
+    local pid
+    ((${#CPUS[@]} >= 2)) || skip "there is one CPU alone"
+    start_bound "${CPUS[1]}" "${CPUS[0]},${CPUS[1]}"
+    has_pool "$(worker_pid 2)"
+    worker_runs_on 1 "${CPUS[1]}"
+    worker_runs_on 2 "${CPUS[0]}-${CPUS[1]}" || worker_runs_on 2 "${CPUS[0]},${CPUS[1]}"
+    worker_runs_on 3 "${CPUS[1]}"
+    pid=$(worker_pid 3)
+    kill -KILL "$pid"
+    wait_until worker_is_another 3 "$pid"
+    worker_runs_on 3 "${CPUS[1]}"
+}
+
+# worker_is_another NUMBER OLD-PID: whether another process has that number and has started.
+worker_is_another() {
+    local pid
+    pid=$(worker_pid "$1") && [ "$pid" != "$2" ] && has_pool "$pid"
+}
+
+@test "a worker whose CPU was taken away from the server runs on another, and says so" {
+    local pid
+    ((${#CPUS[@]} >= 2)) || skip "there is one CPU alone"
+    group_make cpuset
+    group_set cpuset.mems "$(sed -n 's/^Mems_allowed_list:\s*//p' /proc/self/status)"
+    group_set cpuset.cpus "${CPUS[0]},${CPUS[1]}"
+    start_bound "${CPUS[1]}"
+    worker_runs_on 3 "${CPUS[1]}"
+    group_set cpuset.cpus "${CPUS[0]}"
+    pid=$(worker_pid 3)
+    kill -KILL "$pid"
+    wait_until worker_is_another 3 "$pid"
+    worker_runs_on 3 "${CPUS[0]}"
+    server_has_logged 'level=warn process=worker worker=3 generation=1 msg="this worker runs on any CPU" reason="cannot run on the CPUs of cpu_affinity: Invalid argument"'
+    server_stop
+}
+
+@test "without cpu_affinity the workers run where the server may" {
+    echo_start --set workers=1
+    assert_equal "$(cpus_allowed "$(worker_pid 1)")" "${CPUS[*]}"
+}
+
+@test "a CPU that the server may not run on is refused at the start and by -t, with its place" {
+    local config=$BATS_TEST_TMPDIR/preforkd.conf reason
+    launcher taskset -c "${CPUS[0]}"
+    cat >"$config" <<END
+workers = 1
+cpu_affinity = [ "${CPUS[0]}", "${CPUS[0]},1020-1023" ]
+services = { main = { listen = "127.0.0.1:0"  module = "echo" } }
+END
+    reason="$config:2: cpu_affinity: CPU 1020-1023 is none that preforkd may run on; expected some of ${CPUS[0]}"
+    run "$PREFORKD" -t -c "$config"
+    assert_equal "$status" 78
+    assert_output "preforkd: $reason"
+    run "$PREFORKD" -c "$config"
+    assert_equal "$status" 78
+    assert_output --partial "$reason"
+}
+
+@test "what is no list of CPUs, and \"auto\" beside one, is refused with its place" {
+    local list
+    for list in '"0-"' '"two"' '""' '"auto", "0"' '"0", "auto"'; do
+        cat >"$BATS_TEST_TMPDIR/preforkd.conf" <<END
+cpu_affinity = [ $list ]
+services = { main = { listen = "127.0.0.1:0"  module = "echo" } }
+END
+        run "$PREFORKD" -t -c "$BATS_TEST_TMPDIR/preforkd.conf"
+        assert_equal "$status" 78
+        assert_output --regexp \
+            'preforkd.conf:1: cpu_affinity: "[^"]*" is no list of CPUs; expected .*, or "auto" alone$'
+    done
 }

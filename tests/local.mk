@@ -89,7 +89,7 @@ tests_unit_test_connections_LDADD = src/libnet.a src/libprocess.a $(LIBEVENT_LIB
 
 tests_unit_test_cpus_SOURCES = tests/unit/test-cpus.c
 tests_unit_test_cpus_CPPFLAGS = $(unit_cppflags)
-tests_unit_test_cpus_LDADD = src/libprocess.a $(unit_ldadd)
+tests_unit_test_cpus_LDADD = src/libprocess.a src/libconfig.a $(LIBCONFIG_LIBS) $(unit_ldadd)
 
 check-local: $(check_PROGRAMS) all
 	@BATS='$(BATS)' MANDOC='$(MANDOC)' PYTHON='$(PYTHON)' PREFORK_CC='$(CC)' \

@@ -4,6 +4,7 @@ src_libbase_a_SOURCES = \
 	src/base/address.c src/base/address.h \
 	src/base/clock.h \
 	src/base/compiler.h \
+	src/base/cpu_list.c src/base/cpu_list.h \
 	src/base/error.c src/base/error.h \
 	src/base/fd.c src/base/fd.h \
 	src/base/host.c src/base/host.h \

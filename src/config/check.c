@@ -9,6 +9,7 @@
 #include <sys/un.h>
 
 #include "base/address.h"
+#include "base/cpu_list.h"
 #include "config/place.h"
 
 enum {
@@ -269,11 +270,30 @@ check_service(struct checked *checked, struct error *error)
 	return check_message_size(checked, error);
 }
 
+/* Whether the kernel has these CPUs for us is not known before the start. */
+static int
+check_cpus(const struct config *config, struct error *error)
+{
+	const struct config_strings *lists = &config->cpu_affinity;
+	bool is_auto = lists->count == 1 && strcmp(lists->items[0], CONFIG_CPUS_AUTO) == 0;
+	cpu_set_t set;
+
+	for (size_t i = 0; i < lists->count && !is_auto; i++) {
+		if (cpu_list_parse(&set, lists->items[i], error) == 0)
+			continue;
+		strlcat(error->text, ", or \"" CONFIG_CPUS_AUTO "\" alone", sizeof(error->text));
+		return place_error(error, &config->cpu_affinity_place, "cpu_affinity");
+	}
+	return 0;
+}
+
 int
 check_draft(struct draft *draft, struct error *error)
 {
 	struct config *config = draft->config;
 
+	if (check_cpus(config, error) != 0)
+		return -1;
 	for (size_t i = 0; i < config->service_count; i++) {
 		struct checked checked = { draft, &config->services[i], i };
 

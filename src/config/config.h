@@ -13,6 +13,8 @@
 #include "base/log.h"
 #include "config/service.h"
 
+#define CONFIG_CPUS_AUTO "auto" /* alone in cpu_affinity: a CPU for each worker */
+
 enum {
 	CONFIG_SERVICES_MAX = 64,
 	CONFIG_WORKERS_MAX = 128,     /* half of the slots: the other half can drain meanwhile */
@@ -25,6 +27,7 @@ struct config {
 	int64_t max_connections;
 	int64_t threads;      /* of a worker's pool */
 	int64_t queue_length; /* messages that may wait for a worker's pool, by priority */
+	struct config_strings cpu_affinity; /* by worker */
 	char *user;
 	char *group;    /* "": the user's own */
 	char *pid_file; /* "": none */
@@ -34,6 +37,7 @@ struct config {
 	enum log_format log_format;
 	char *log_target;
 	int64_t log_requests; /* lines a second in each worker; 0: none; or VALUE_RATE_ALL */
+	struct config_place cpu_affinity_place; /* of its last item */
 	struct config_place user_place;
 	struct config_place group_place;
 	struct config_place pid_file_place;

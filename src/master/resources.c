@@ -6,6 +6,7 @@
 
 #include "base/fd.h"
 #include "dispatch/module_path.h"
+#include "process/cpus.h"
 
 static int
 open_modules(struct resources *resources, const struct config *config, struct error *error)
@@ -27,7 +28,8 @@ int
 resources_open(struct resources *resources, const struct config *config, struct error *error)
 {
 	*resources = (struct resources){ 0 };
-	if (privilege_resolve(config, &resources->identity, error) == 0 &&
+	if (cpus_check(config, error) == 0 &&
+		privilege_resolve(config, &resources->identity, error) == 0 &&
 		open_modules(resources, config, error) == 0)
 		return 0;
 	resources_close(resources);

@@ -1,5 +1,5 @@
 /*
- * What the configuration needs before there can be children: identity and module files.
+ * What the configuration needs before there can be children: CPUs, identity and module files.
  * Shared by the start and by -t.
  */
 #ifndef MASTER_RESOURCES_H

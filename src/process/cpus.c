@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cpu_list.h"
+#include "config/place.h"
+
 #define CGROUPS "/sys/fs/cgroup"
 
 /* A version of cgroups: the files of a group that hold its quota and its period. */
@@ -156,4 +159,86 @@ cpus_workers(const struct config *config)
 	if (sched_getaffinity(0, sizeof(set), &set) == 0)
 		count = (size_t)CPU_COUNT(&set);
 	return least(least(count, cpus_quota("")), CONFIG_WORKERS_MAX);
+}
+
+static int
+get_mask(cpu_set_t *mask, struct error *error)
+{
+	if (sched_getaffinity(0, sizeof(*mask), mask) == 0)
+		return 0;
+	return error_errno(error, "cannot find out which CPUs there are");
+}
+
+/* Whether all CPUs of LIST are in MASK. */
+static int
+check_list(const char *list, const cpu_set_t *mask, struct error *error)
+{
+	char missing_text[CPU_LIST_TEXT_MAX], mask_text[CPU_LIST_TEXT_MAX];
+	cpu_set_t set, both, missing;
+
+	if (cpu_list_parse(&set, list, error) != 0)
+		return -1;
+	CPU_AND(&both, &set, mask);
+	CPU_XOR(&missing, &set, &both);
+	if (CPU_COUNT(&missing) == 0)
+		return 0;
+	cpu_list_print(&missing, missing_text);
+	cpu_list_print(mask, mask_text);
+	return error_set(error, "CPU %s is none that preforkd may run on; expected some of %s",
+		missing_text, mask_text);
+}
+
+static bool
+is_auto(const struct config_strings *lists)
+{
+	return strcmp(lists->items[0], CONFIG_CPUS_AUTO) == 0;
+}
+
+int
+cpus_check(const struct config *config, struct error *error)
+{
+	const struct config_strings *lists = &config->cpu_affinity;
+	cpu_set_t mask;
+
+	if (lists->count == 0 || is_auto(lists))
+		return 0;
+	if (get_mask(&mask, error) != 0)
+		return place_error(error, &config->cpu_affinity_place, "cpu_affinity");
+	for (size_t i = 0; i < lists->count; i++) {
+		if (check_list(lists->items[i], &mask, error) != 0)
+			return place_error(error, &config->cpu_affinity_place, "cpu_affinity");
+	}
+	return 0;
+}
+
+/* Leaves of SET the one CPU at INDEX, counted round and round. */
+static void
+pick(cpu_set_t *set, size_t index)
+{
+	size_t left = index % (size_t)CPU_COUNT(set), cpu = 0;
+
+	while (!CPU_ISSET(cpu, set) || left-- > 0)
+		cpu++;
+	CPU_ZERO(set);
+	CPU_SET(cpu, set);
+}
+
+int
+cpus_bind(const struct config *config, int number, struct error *error)
+{
+	const struct config_strings *lists = &config->cpu_affinity;
+	size_t index = (size_t)number - 1;
+	cpu_set_t set;
+
+	if (lists->count == 0)
+		return 0;
+	if (get_mask(&set, error) != 0)
+		return -1;
+	if (is_auto(lists))
+		pick(&set, index);
+	else if (cpu_list_parse(&set, lists->items[index % lists->count], error) != 0)
+		return -1;
+	if (sched_setaffinity(0, sizeof(set), &set) != 0)
+		return error_errno(error, "cannot run on the CPUs of cpu_affinity");
+	return 0;
 }

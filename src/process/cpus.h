@@ -1,6 +1,6 @@
 /*
- * Which CPUs there are for workers: how many of them `workers = 0` means. What the kernel does not
- * say, or says in a way that is not known here, is no limit.
+ * Which CPUs there are for workers: how many `workers = 0` means, and who runs on which. A quota
+ * that the kernel does not say, or in a way that is not known here, is no limit.
  */
 #ifndef PROCESS_CPUS_H
 #define PROCESS_CPUS_H
@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/compiler.h"
+#include "base/error.h"
 #include "config/config.h"
 
 #define CPUS_NO_LIMIT SIZE_MAX
@@ -21,5 +23,18 @@ size_t cpus_quota(const char *root);
 
 /* What `workers` of CONFIG means; 0 is one for each CPU that affinity mask and quota leave. */
 size_t cpus_workers(const struct config *config);
+
+/*
+ * Whether this process may run on each CPU of `cpu_affinity`. Returns 0, or -1 with an error that
+ * names the place.
+ */
+PF_MUST_CHECK int cpus_check(const struct config *config, struct error *error);
+
+/*
+ * Puts the calling process, worker NUMBER from 1, on the CPUs that `cpu_affinity` has for it; its
+ * threads inherit them. Returns 0, or -1 with the reason: the CPUs that there are may have changed
+ * since the start.
+ */
+PF_MUST_CHECK int cpus_bind(const struct config *config, int number, struct error *error);
 
 #endif

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "process/cpus.h"
 #include "process/spawn.h"
 #include "process/title.h"
 #include "worker/drain.h"
@@ -31,9 +32,13 @@ say_starting(const struct worker *worker, uint32_t service)
 int
 worker_drop_privileges(const struct worker *worker, struct error *error)
 {
-	if (privilege_drop(worker->inheritance->identity, error) != 0)
+	const struct inheritance *inheritance = worker->inheritance;
+
+	if (cpus_bind(inheritance->config, inheritance->number, error) != 0)
+		log_warn("this worker runs on any CPU", log_str("reason", error->text));
+	if (privilege_drop(inheritance->identity, error) != 0)
 		return -1;
-	if (spawn_die_with_master(worker->inheritance) != 0)
+	if (spawn_die_with_master(inheritance) != 0)
 		return error_set(error, "the master is gone");
 	return 0;
 }

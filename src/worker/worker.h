@@ -46,8 +46,8 @@ extern const struct role worker_role;
 extern const struct role check_role;
 
 /*
- * The steps that both roles take: becomes unprivileged, and mortal with the master; starts every
- * service. Each returns 0, or -1 with the reason.
+ * The steps that both roles take: takes its CPUs, becomes unprivileged, and mortal with the master;
+ * starts every service. Each returns 0, or -1 with the reason.
  */
 PF_MUST_CHECK int worker_drop_privileges(const struct worker *worker, struct error *error);
 PF_MUST_CHECK int worker_start_services(struct worker *worker, struct error *error);

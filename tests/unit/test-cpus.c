@@ -1,4 +1,7 @@
-/* What the quotas of control groups leave, read from trees of files like those of the kernel. */
+/*
+ * What the quotas of control groups leave, read from trees of files like those of the kernel; and
+ * lists of CPUs.
+ */
 #include <config.h>
 
 #include <setjmp.h>
@@ -12,6 +15,7 @@
 #include <cmocka.h>
 
 #include "base/compiler.h"
+#include "base/cpu_list.h"
 #include "process/cpus.h"
 
 #define CGROUP "/proc/self/cgroup"
@@ -157,6 +161,62 @@ no_number_is_at_least_one_worker_and_at_most_the_most(void **state PF_UNUSED)
 	assert_in_range(cpus_workers(&config), 1, CONFIG_WORKERS_MAX);
 }
 
+/* Lists, and how they are printed. */
+static void
+a_list_of_cpus_is_read_and_printed(void **state PF_UNUSED)
+{
+	static const char *const lists[][2] = {
+		{ "0", "0" },
+		{ "2,3", "2-3" },
+		{ "0-1", "0-1" },
+		{ "8,0-3,2", "0-3,8" },
+		{ "5-5", "5" },
+		{ "1023", "1023" },
+		{ "0-1023", "0-1023" },
+	};
+
+	for (size_t i = 0; i < countof(lists); i++) {
+		char text[CPU_LIST_TEXT_MAX];
+		struct error error = { "" };
+		cpu_set_t set;
+
+		if (cpu_list_parse(&set, lists[i][0], &error) != 0)
+			fail_msg("%s", error.text);
+		cpu_list_print(&set, text);
+		assert_string_equal(text, lists[i][1]);
+	}
+}
+
+static void
+what_is_no_list_of_cpus_is_refused(void **state PF_UNUSED)
+{
+	static const char *const texts[] = { "", ",", "0,", ",0", "0,,1", "-1", "0-", "3-2", "a",
+		"0x1", " 0", "0 ", "0-1-2", "1024", "0-1024", "99999999999999999999", "auto" };
+
+	for (size_t i = 0; i < countof(texts); i++) {
+		struct error error = { "" };
+		cpu_set_t set;
+
+		if (cpu_list_parse(&set, texts[i], &error) == 0)
+			fail_msg("\"%s\"", texts[i]);
+		assert_non_null(strstr(error.text, "is no list of CPUs; expected "));
+	}
+}
+
+static void
+a_list_that_is_too_long_to_print_ends_with_dots(void **state PF_UNUSED)
+{
+	char text[CPU_LIST_TEXT_MAX];
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu += 2)
+		CPU_SET(cpu, &set);
+	cpu_list_print(&set, text);
+	assert_memory_equal(text, "0,2,4,6,8,10,", strlen("0,2,4,6,8,10,"));
+	assert_string_equal(text + strlen(text) - 3, "...");
+}
+
 int
 main(void)
 {
@@ -164,6 +224,9 @@ main(void)
 		cmocka_unit_test(the_least_quota_of_all_groups_counts),
 		cmocka_unit_test(a_number_of_workers_is_taken_at_its_word),
 		cmocka_unit_test(no_number_is_at_least_one_worker_and_at_most_the_most),
+		cmocka_unit_test(a_list_of_cpus_is_read_and_printed),
+		cmocka_unit_test(what_is_no_list_of_cpus_is_refused),
+		cmocka_unit_test(a_list_that_is_too_long_to_print_ends_with_dots),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
