@@ -3,7 +3,7 @@
 # depend on the state of the checkout. Read by build-aux/demo and build-aux/test.
 
 build_packages='autoconf automake libtool pkg-config make gcc libc6-dev libevent-dev libbsd-dev
-    libconfig-dev procps'
+    libcap-ng-dev libconfig-dev procps'
 test_packages="$build_packages clang clang-format g++ libcmocka-dev bats bats-assert
     bats-support bats-file mandoc python3 parallel universal-ctags shellcheck iproute2 xz-utils
     bc binutils libcap2-bin strace"

@@ -5,4 +5,4 @@ src_preforkd_SOURCES = src/command.c src/command.h src/main.c
 src_preforkd_LDADD = \
 	src/libmaster.a src/libworker.a src/libdispatch.a src/libnet.a src/libprocess.a \
 	src/libsegment.a src/libconfig.a src/libwire.a src/libbase.a \
-	$(LIBEVENT_LIBS) $(LIBCONFIG_LIBS) $(LIBBSD_LIBS)
+	$(LIBEVENT_LIBS) $(LIBCONFIG_LIBS) $(LIBCAP_NG_LIBS) $(LIBBSD_LIBS)

@@ -99,6 +99,7 @@ check-local: $(check_PROGRAMS) all
 EXTRA_DIST += tests/run \
 	tests/backpressure.bats \
 	tests/bounds.bats \
+	tests/chroot.bats \
 	tests/command.bats \
 	tests/cpus.bats \
 	tests/descriptors.bats \
@@ -136,6 +137,7 @@ EXTRA_DIST += tests/run \
 	tests/lib/modules/damage.c \
 	tests/lib/modules/nested.c \
 	tests/lib/modules/refused.c \
+	tests/lib/modules/roots.c \
 	tests/lib/modules/sized.c \
 	tests/lib/modules/sockets.c \
 	tests/lib/modules/status.c \

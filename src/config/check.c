@@ -287,12 +287,22 @@ check_cpus(const struct config *config, struct error *error)
 	return 0;
 }
 
+/* The worker enters it after code of the module, which may have moved somewhere else. */
+static int
+check_chroot(const struct config *config, struct error *error)
+{
+	if (config->chroot[0] == '/' || config->chroot[0] == '\0')
+		return 0;
+	error_set(error, "\"%.64s\" is relative; expected a path from / on", config->chroot);
+	return place_error(error, &config->chroot_place, "chroot");
+}
+
 int
 check_draft(struct draft *draft, struct error *error)
 {
 	struct config *config = draft->config;
 
-	if (check_cpus(config, error) != 0)
+	if (check_cpus(config, error) != 0 || check_chroot(config, error) != 0)
 		return -1;
 	for (size_t i = 0; i < config->service_count; i++) {
 		struct checked checked = { draft, &config->services[i], i };

@@ -30,6 +30,7 @@ struct config {
 	struct config_strings cpu_affinity; /* by worker */
 	char *user;
 	char *group;    /* "": the user's own */
+	char *chroot;   /* "": none */
 	char *pid_file; /* "": none */
 	int64_t drain_timeout_ms;
 	int64_t start_timeout_ms;
@@ -40,6 +41,7 @@ struct config {
 	struct config_place cpu_affinity_place; /* of its last item */
 	struct config_place user_place;
 	struct config_place group_place;
+	struct config_place chroot_place;
 	struct config_place pid_file_place;
 	struct config_place log_target_place;
 	struct config_service *services;

@@ -1,6 +1,6 @@
 # What master and children share.
 noinst_LIBRARIES += src/libprocess.a
-src_libprocess_a_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
+src_libprocess_a_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS) $(LIBCAP_NG_CFLAGS)
 src_libprocess_a_SOURCES = \
 	src/process/channel.c src/process/channel.h \
 	src/process/cpus.c src/process/cpus.h \

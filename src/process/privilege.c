@@ -2,9 +2,11 @@
 
 #include "process/privilege.h"
 
+#include <cap-ng.h>
 #include <grp.h>
 #include <pwd.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "config/place.h"
@@ -32,18 +34,43 @@ resolve_group(const struct config *config, gid_t *gid, struct error *error)
 	return 0;
 }
 
+static int
+check_chroot(const struct config *config, struct error *error)
+{
+	const char *path = config->chroot;
+	struct stat st;
+
+	if (path[0] == '\0')
+		return 0;
+	if (geteuid() != 0)
+		error_set(error,
+			"only root can have workers in \"%s\"; expected it to be left "
+			"out, or a start as root",
+			path);
+	else if (stat(path, &st) != 0)
+		error_errno(error, "cannot use \"%s\"", path);
+	else if (!S_ISDIR(st.st_mode))
+		error_set(error, "\"%s\" is no folder", path);
+	else
+		return 0;
+	return place_error(error, &config->chroot_place, "chroot");
+}
+
 int
 privilege_resolve(const struct config *config, struct identity *identity, struct error *error)
 {
 	const struct passwd *user;
 
 	*identity = (struct identity){ .group_count = PRIVILEGE_GROUPS_MAX };
+	if (check_chroot(config, error) != 0)
+		return -1;
 	if (geteuid() != 0)
 		return 0;
 	user = getpwnam(config->user);
 	if (user == NULL)
 		return no_such_user(config, error);
 	identity->change = true;
+	identity->confined = config->chroot[0] != '\0';
 	identity->uid = user->pw_uid;
 	identity->gid = user->pw_gid;
 	if (resolve_group(config, &identity->gid, error) != 0)
@@ -55,6 +82,20 @@ privilege_resolve(const struct config *config, struct identity *identity, struct
 	return 0;
 }
 
+/* Of all capabilities, keeps CAP_SYS_CHROOT or none, in every set that an exec could draw on. */
+static int
+limit_capabilities(bool keep_chroot, struct error *error)
+{
+	const capng_type_t sets = (capng_type_t)(CAPNG_EFFECTIVE | CAPNG_PERMITTED);
+
+	capng_clear(CAPNG_SELECT_CAPS);
+	if (keep_chroot && capng_update(CAPNG_ADD, sets, CAP_SYS_CHROOT) != 0)
+		return error_set(error, "cannot name the capability for chroot");
+	if (capng_apply(CAPNG_SELECT_CAPS) != 0)
+		return error_errno(error, "cannot give up capabilities");
+	return 0;
+}
+
 static int
 change_ids(const struct identity *identity, struct error *error)
 {
@@ -62,9 +103,11 @@ change_ids(const struct identity *identity, struct error *error)
 		return error_errno(error, "cannot set the groups");
 	if (setresgid(identity->gid, identity->gid, identity->gid) != 0)
 		return error_errno(error, "cannot become group %u", identity->gid);
+	if (prctl(PR_SET_KEEPCAPS, identity->confined, 0, 0, 0) != 0)
+		return error_errno(error, "cannot keep a capability");
 	if (setresuid(identity->uid, identity->uid, identity->uid) != 0)
 		return error_errno(error, "cannot become user %u", identity->uid);
-	return 0;
+	return limit_capabilities(identity->confined, error);
 }
 
 int
@@ -77,4 +120,16 @@ privilege_drop(const struct identity *identity, struct error *error)
 	if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0)
 		return error_errno(error, "cannot allow core dumps");
 	return 0;
+}
+
+int
+privilege_confine(const struct config *config, struct error *error)
+{
+	if (config->chroot[0] == '\0')
+		return 0;
+	if (chroot(config->chroot) != 0 || chdir("/") != 0)
+		error_errno(error, "workers cannot enter \"%s\"", config->chroot);
+	else if (limit_capabilities(false, error) == 0)
+		return 0;
+	return place_error(error, &config->chroot_place, "chroot");
 }

@@ -1,4 +1,4 @@
-/* What `preforkd -t` asks a child for: the steps of a worker's start up to the modules' init. */
+/* What `preforkd -t` asks a child for: the steps of a worker's start up to chroot. */
 #include <config.h>
 
 #include <stdlib.h>
@@ -18,7 +18,8 @@ run(struct inheritance *inheritance)
 
 	title_set("check");
 	if (worker_drop_privileges(&worker, &error) != 0 ||
-		worker_start_services(&worker, &error) != 0) {
+		worker_start_services(&worker, &error) != 0 ||
+		privilege_confine(inheritance->config, &error) != 0) {
 		message.type = MESSAGE_FAILED;
 		strlcpy(message.failed.reason, error.text, sizeof(message.failed.reason));
 	}

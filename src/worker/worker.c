@@ -354,7 +354,8 @@ run(struct inheritance *inheritance)
 	title_set("worker %d (generation %d)", inheritance->number, inheritance->generation);
 	if (start(&worker, &error) != 0)
 		status = EX_SOFTWARE;
-	else if (worker_start_services(&worker, &error) != 0)
+	else if (worker_start_services(&worker, &error) != 0 ||
+		privilege_confine(inheritance->config, &error) != 0)
 		status = EX_CONFIG;
 	else if (start_pool(&worker, &error) != 0)
 		status = EX_OSERR;
