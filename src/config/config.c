@@ -1,4 +1,4 @@
-/* The end of a configuration. */
+/* The beginning and the end of a configuration. */
 #include <config.h>
 
 #include "config/config.h"
@@ -6,6 +6,14 @@
 #include <stdlib.h>
 
 #include "config/options.h"
+
+struct config *
+config_from(const struct config_source *source, struct error *error)
+{
+	if (source->path != NULL)
+		return config_load(source->path, error);
+	return config_from_arguments(&source->arguments, error);
+}
 
 static void
 free_strings(struct config_strings *strings)

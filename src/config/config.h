@@ -34,6 +34,7 @@ struct config {
 	char *pid_file; /* "": none */
 	int64_t drain_timeout_ms;
 	int64_t start_timeout_ms;
+	int64_t watchdog_timeout_ms; /* 0: off */
 	enum log_level log_level;
 	enum log_format log_format;
 	char *log_target;
@@ -60,10 +61,19 @@ struct config_arguments {
 	size_t set_count;
 };
 
+/* Where a configuration comes from, again at each reload. */
+struct config_source {
+	const char *path; /* NULL: the arguments */
+	struct config_arguments arguments;
+};
+
+/* Reads it: config_load, or config_from_arguments. */
+struct config *config_from(const struct config_source *source, struct error *error) PF_MUST_CHECK;
+
 /*
  * Reads and checks the file at PATH. Returns a config for config_free, or NULL with an error that
  * names file, line and key and says what would be right. Changes the working directory while it
- * runs and restores it. At start or reload only.
+ * runs and restores it.
  */
 struct config *config_load(const char *path, struct error *error) PF_MUST_CHECK;
 

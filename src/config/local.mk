@@ -6,6 +6,7 @@ src_libconfig_a_SOURCES = \
 	src/config/bare_value.c src/config/bare_value.h \
 	src/config/check.c src/config/check.h \
 	src/config/config.c src/config/config.h \
+	src/config/diff.c src/config/diff.h \
 	src/config/draft.c src/config/draft.h \
 	src/config/load.c \
 	src/config/nearest.c src/config/nearest.h \

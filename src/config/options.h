@@ -29,6 +29,13 @@ enum option_type {
 	OPTION_WORD,     /* int or enum: one of WORDS; one of digits may stand without quotes */
 };
 
+/* What a reload does about an option that has changed. */
+enum option_reload {
+	OPTION_NEW_WORKERS, /* new workers have it */
+	OPTION_AT_ONCE,     /* master and workers take it over as they run */
+	OPTION_RESTART,     /* refused: only a restart changes it */
+};
+
 struct option_word {
 	const char *word;
 	int value;
@@ -38,6 +45,7 @@ struct option {
 	const char *key;
 	enum option_scope scope;
 	enum option_type type;
+	enum option_reload reload;
 	size_t offset;
 	size_t place; /* offset of the member that says where it was set; 0: nobody asks */
 	/* The default, as a file would say it without quotes, of a list "[]"; NULL: required. */

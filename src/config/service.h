@@ -80,6 +80,7 @@ struct config_service {
 	struct config_place max_message_size_place;
 	struct config_place dispatch_place;
 	struct config_place heartbeat_place;
+	struct config_place reuse_port_place;
 	struct config_strings listen;
 	char *module;
 	enum wire_framing framing;
@@ -95,6 +96,7 @@ struct config_service {
 	struct config_networks allow;   /* none: everybody */
 	struct config_networks deny;    /* counts before allow */
 	int64_t backlog;
+	bool reuse_port; /* each worker has a socket of its own */
 	bool tcp_nodelay;
 	int64_t tcp_keepalive_ms; /* whole seconds; 0: off */
 	enum config_dispatch dispatch;
