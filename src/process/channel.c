@@ -3,6 +3,7 @@
 #include "process/channel.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,12 +26,38 @@ end_of_file(struct channel *channel)
 	channel->received(channel->arg, NULL);
 }
 
+/* Room for one descriptor. */
+union control {
+	struct cmsghdr header;
+	char room[CMSG_SPACE(sizeof(int))];
+};
+
+static ssize_t
+receive_message(struct channel *channel, struct message *message)
+{
+	struct iovec part = { .iov_base = message, .iov_len = sizeof(*message) };
+	union control control;
+	struct msghdr head = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	ssize_t got = recvmsg(channel->fd, &head, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	const struct cmsghdr *along = got > 0 ? CMSG_FIRSTHDR(&head) : NULL;
+
+	channel->passed = -1;
+	if (along != NULL && along->cmsg_level == SOL_SOCKET && along->cmsg_type == SCM_RIGHTS)
+		memcpy(&channel->passed, CMSG_DATA(along), sizeof(channel->passed));
+	return got;
+}
+
 /* Takes one message. Returns whether another may be waiting. */
 static bool
 receive(struct channel *channel)
 {
 	struct message message;
-	ssize_t got = recv(channel->fd, &message, sizeof(message), MSG_DONTWAIT);
+	ssize_t got = receive_message(channel, &message);
 
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
@@ -44,11 +71,13 @@ receive(struct channel *channel)
 	if (got != (ssize_t)sizeof(message) || message.version != MESSAGE_VERSION) {
 		log_error("message of a wrong size or version: not listening any more",
 			log_int("bytes", got));
+		fd_close(&channel->passed);
 		end_of_file(channel);
 		return false;
 	}
 	message.failed.reason[MESSAGE_REASON_MAX - 1] = '\0';
 	channel->received(channel->arg, &message);
+	fd_close(&channel->passed);
 	return channel->event != NULL;
 }
 
@@ -62,7 +91,7 @@ int
 channel_open(struct channel *channel, int fd, struct loop *loop,
 	void (*received)(void *arg, const struct message *message), void *arg, struct error *error)
 {
-	*channel = (struct channel){ .fd = fd, .received = received, .arg = arg };
+	*channel = (struct channel){ .fd = fd, .passed = -1, .received = received, .arg = arg };
 	channel->event = event_new(loop->base, fd, EV_READ | EV_PERSIST, on_readable, channel);
 	if (channel->event == NULL || event_add(channel->event, NULL) != 0) {
 		channel_close(channel);
@@ -81,14 +110,44 @@ channel_close(struct channel *channel)
 }
 
 int
-channel_send_fd(int fd, const struct message *message)
+channel_take_passed(struct channel *channel)
+{
+	int passed = channel->passed;
+
+	channel->passed = -1;
+	return passed;
+}
+
+static int
+send_message(int fd, const struct message *message, int passed)
 {
 	struct message stamped = *message;
+	struct iovec part = { .iov_base = &stamped, .iov_len = sizeof(stamped) };
+	union control control = { 0 };
+	struct msghdr head = { .msg_iov = &part, .msg_iovlen = 1 };
 
 	stamped.version = MESSAGE_VERSION;
-	if (send(fd, &stamped, sizeof(stamped), MSG_NOSIGNAL) != (ssize_t)sizeof(stamped))
-		return -1;
-	return 0;
+	if (passed >= 0) {
+		head.msg_control = &control;
+		head.msg_controllen = sizeof(control);
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		control.header.cmsg_len = CMSG_LEN(sizeof(passed));
+		memcpy(CMSG_DATA(&control.header), &passed, sizeof(passed));
+	}
+	return sendmsg(fd, &head, MSG_NOSIGNAL) == (ssize_t)sizeof(stamped) ? 0 : -1;
+}
+
+int
+channel_send_passing(const struct channel *channel, const struct message *message, int passed)
+{
+	return send_message(channel->fd, message, passed);
+}
+
+int
+channel_send_fd(int fd, const struct message *message)
+{
+	return send_message(fd, message, -1);
 }
 
 int
