@@ -82,7 +82,7 @@ set_action(struct command *command, enum command_action action)
 static void
 take_argument(struct command *command, int option, const char *value)
 {
-	struct config_arguments *arguments = &command->arguments;
+	struct config_arguments *arguments = &command->source.arguments;
 
 	switch (option) {
 	case OPTION_LISTEN:
@@ -109,7 +109,7 @@ take(struct command *command, int option, const char *value)
 {
 	switch (option) {
 	case 'c':
-		command->path = value;
+		command->source.path = value;
 		break;
 	case 't':
 		set_action(command, COMMAND_CHECK);
@@ -132,16 +132,16 @@ take(struct command *command, int option, const char *value)
 static void
 check(struct command *command)
 {
-	const struct config_arguments *arguments = &command->arguments;
+	const struct config_arguments *arguments = &command->source.arguments;
 	bool has_service = arguments->listen_count > 0 || arguments->module != NULL ||
 		arguments->option_count > 0 || arguments->set_count > 0;
 
 	if (!has_service) {
-		if (command->path == NULL)
-			command->path = DEFAULT_CONFIG;
+		if (command->source.path == NULL)
+			command->source.path = DEFAULT_CONFIG;
 		return;
 	}
-	if (command->path != NULL)
+	if (command->source.path != NULL)
 		errx(EX_USAGE, "-c goes without --listen, --module, --option and --set");
 	if (arguments->listen_count == 0)
 		errx(EX_USAGE, "--listen is missing: say where to listen, as 127.0.0.1:9000");
@@ -168,8 +168,8 @@ command_parse(struct command *command, int argc, char *argv[])
 void
 command_free(struct command *command)
 {
-	free((void *)(uintptr_t)command->arguments.listen);
-	free((void *)(uintptr_t)command->arguments.options);
-	free((void *)(uintptr_t)command->arguments.set);
+	free((void *)(uintptr_t)command->source.arguments.listen);
+	free((void *)(uintptr_t)command->source.arguments.options);
+	free((void *)(uintptr_t)command->source.arguments.set);
 	*command = (struct command){ 0 };
 }

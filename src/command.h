@@ -14,8 +14,7 @@ enum command_action {
 
 struct command {
 	enum command_action action;
-	const char *path; /* -c, or the default; NULL: all comes from `arguments` */
-	struct config_arguments arguments;
+	struct config_source source;
 };
 
 /*

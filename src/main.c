@@ -26,9 +26,7 @@ static struct config *
 load(const struct command *command)
 {
 	struct error error;
-	struct config *config = command->path != NULL
-		? config_load(command->path, &error)
-		: config_from_arguments(&command->arguments, &error);
+	struct config *config = config_from(&command->source, &error);
 
 	if (config == NULL)
 		errx(EX_CONFIG, "%s", error.text);
@@ -36,27 +34,33 @@ load(const struct command *command)
 }
 
 static int
-print(const struct config *config)
+print(const struct command *command)
 {
+	struct config *config = load(command);
+
 	config_print(config);
+	config_free(&config);
 	return EX_OK;
 }
 
 static int
-check(const struct config *config)
+check(const struct command *command)
 {
+	struct config *config = load(command);
 	struct error error;
 
 	if (master_check(config, &roles, &error) != 0)
 		errx(EX_CONFIG, "%s", error.text);
 	warnx("configuration %s is valid",
 		config->path != NULL ? config->path : "of the command line");
+	config_free(&config);
 	return EX_OK;
 }
 
 static int
-serve(const struct config *config)
+serve(const struct command *command)
 {
+	struct config *config = load(command);
 	struct error error;
 	struct sink sink;
 
@@ -66,19 +70,7 @@ serve(const struct config *config)
 		errx(EX_CONFIG, "%s", error.text);
 	}
 	log_use(&sink, config->log_format, config->log_level);
-	return master_run(config, &roles);
-}
-
-static int
-act(const struct command *command)
-{
-	struct config *config = load(command);
-	int status = command->action == COMMAND_PRINT ? print(config)
-		: command->action == COMMAND_CHECK    ? check(config)
-						      : serve(config);
-
-	config_free(&config);
-	return status;
+	return master_run(config, &command->source, &roles);
 }
 
 int
@@ -99,10 +91,15 @@ main(int argc, char *argv[])
 	case COMMAND_HELP:
 		command_help();
 		break;
-	case COMMAND_RUN:
-	case COMMAND_CHECK:
 	case COMMAND_PRINT:
-		status = act(&command);
+		status = print(&command);
+		break;
+	case COMMAND_CHECK:
+		status = check(&command);
+		break;
+	case COMMAND_RUN:
+		status = serve(&command);
+		break;
 	}
 	command_free(&command);
 	if (fflush(stdout) != 0 || ferror(stdout))

@@ -174,7 +174,7 @@ draining_worker_is_shown() {
     kill -STOP "$(worker_pid 1)"
     server_stop TERM
     assert_equal "$SERVER_STATUS" 0
-    server_has_logged 'level=warn .*killing them'
+    server_has_logged 'level=warn .*msg="worker is left after drain_timeout: killing it" worker=1 '
     server_has_logged "msg=stopped closed=${BASH_REMATCH[2]} cut=${BASH_REMATCH[1]}"
 }
 

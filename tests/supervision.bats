@@ -161,7 +161,7 @@ trampled() {
     number=$(sed -n 's/.*msg="worker died" worker=\([12]\) .*/\1/p' "$SERVER_LOG")
     wait_until worker_is_new "$number" "${pids[number - 1]}"
     server_has_logged "level=error process=worker worker=$number .*msg=\"this worker's slot in shared memory holds nonsense: it ends\" open=[0-9]+ counted=[0-9]{10}\$"
-    server_has_logged "level=error process=master .*msg=\"the worker's slot in shared memory holds nonsense\" worker=$number pid=${pids[number - 1]} connections=[0-9]{10}\$"
+    server_has_logged "level=error process=master .*msg=\"the worker's slot in shared memory holds nonsense\" worker=$number generation=1 pid=${pids[number - 1]} connections=[0-9]{10}\$"
     talk ping
     [[ $TALK_SAID =~ ^alive=([234])\ (eof|reset)=[234]$ ]]
     talk_gives $((8 - BASH_REMATCH[1])) fill
@@ -311,10 +311,10 @@ trampled() {
     assert_equal "$(worker_pid 1)" "$pid"
 }
 
-@test "HUP, USR1, USR2, TTIN, TTOU and PIPE do not end the master" {
+@test "USR1, USR2 and PIPE disturb nobody" {
     local signal
     start_tagged
-    for signal in HUP USR1 USR2 TTIN TTOU PIPE; do
+    for signal in USR1 USR2 PIPE; do
         kill -s "$signal" "$SERVER_PID"
     done
     talk_gives "alive=6" ping

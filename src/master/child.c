@@ -8,20 +8,25 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "master/generation.h"
 #include "master/stage.h"
 #include "master/supervisor.h"
 #include "process/signals.h"
 #include "process/spawn.h"
 
+enum {
+	DRAIN_GRACE_MS = 1000, /* what a worker may take beyond its timeout before it is killed */
+};
+
 static int
-claim_slot(struct supervisor *supervisor, unsigned *slot)
+claim_slot(struct supervisor *supervisor, unsigned generation, unsigned *slot)
 {
 	for (unsigned i = 0; i < SEGMENT_SLOTS; i++) {
 		if (supervisor->slot_used[i])
 			continue;
 		supervisor->slot_used[i] = true;
-		segment_slot_claim(supervisor->inheritance.segment, i,
-			(unsigned)supervisor->inheritance.generation);
+		supervisor->slots_free--;
+		segment_slot_claim(supervisor->segment, i, generation);
 		*slot = i;
 		return 0;
 	}
@@ -31,29 +36,58 @@ claim_slot(struct supervisor *supervisor, unsigned *slot)
 static void
 drop_slot(struct supervisor *supervisor, unsigned slot)
 {
-	segment_slot_drop(supervisor->inheritance.segment, slot);
+	segment_slot_drop(supervisor->segment, slot);
 	supervisor->slot_used[slot] = false;
+	supervisor->slots_free++;
+}
+
+/* The sockets of its number. */
+static int
+fork_child(struct child *child, int *channel, struct error *error)
+{
+	const struct generation *generation = child->generation;
+	struct inherited_listener listeners[generation->use_count + 1];
+	const struct inheritance inheritance = {
+		.config = generation->config,
+		.identity = &generation->resources.identity,
+		.listeners = listeners,
+		.listener_count = generation->use_count,
+		.modules = generation->resources.modules,
+		.service_ids = generation->service_ids,
+		.segment = generation->segment,
+		.slot = child->slot,
+		.number = child->seat->number,
+		.generation = generation->number,
+	};
+
+	for (size_t i = 0; i < generation->use_count; i++) {
+		const struct listener_use *use = &generation->uses[i];
+		const struct listener_socket *socket = generation_socket(use, inheritance.number);
+
+		listeners[i] = (struct inherited_listener){
+			.fd = socket->fd,
+			.id = socket->id,
+			.service = use->service,
+		};
+	}
+	child->pid = spawn(child->supervisor->role, &inheritance, channel, error);
+	return child->pid < 0 ? -1 : 0;
 }
 
 static int
 start(struct child *child, const struct child_ops *ops, struct error *error)
 {
-	struct supervisor *supervisor = child->supervisor;
-	struct inheritance *inheritance = &supervisor->inheritance;
+	struct loop *loop = child->supervisor->loop;
 	int channel;
 
-	child->timer = evtimer_new(supervisor->loop->base, ops->late, child);
+	child->timer = evtimer_new(loop->base, ops->late, child);
 	if (child->timer == NULL)
 		return error_set(error, "cannot make a timer");
-	inheritance->slot = child->slot;
-	inheritance->number = child->seat->number;
-	child->pid = spawn(supervisor->role, inheritance, &channel, error);
-	if (child->pid < 0)
+	if (fork_child(child, &channel, error) != 0)
 		return -1;
-	if (channel_open(&child->channel, channel, supervisor->loop, ops->received, child, error) ==
-		0)
+	if (channel_open(&child->channel, channel, loop, ops->received, child, error) == 0)
 		return 0;
-	child_kill(child);
+	child_kill(child, SIGKILL);
 	return -1;
 }
 
@@ -70,18 +104,20 @@ release(struct child *child)
 static struct child *
 make(struct seat *seat, struct error *error)
 {
+	struct supervisor *supervisor = seat->generation->supervisor;
 	struct child *child = calloc(1, sizeof(*child));
 
 	if (child == NULL) {
 		error_errno(error, "cannot make a child");
 		return NULL;
 	}
-	child->supervisor = seat->supervisor;
+	child->supervisor = supervisor;
+	child->generation = seat->generation;
 	child->seat = seat;
 	child->channel.fd = -1;
 	child->service = STAGE_NONE;
-	child->born_ms = loop_now(seat->supervisor->loop);
-	if (claim_slot(seat->supervisor, &child->slot) == 0)
+	child->born_ms = loop_now(supervisor->loop);
+	if (claim_slot(supervisor, (unsigned)seat->generation->number, &child->slot) == 0)
 		return child;
 	error_set(error, "all %d slots are in use", SEGMENT_SLOTS);
 	free(child);
@@ -91,7 +127,6 @@ make(struct seat *seat, struct error *error)
 struct child *
 child_spawn(struct seat *seat, const struct child_ops *ops, struct error *error)
 {
-	struct supervisor *supervisor = seat->supervisor;
 	struct child *child = make(seat, error);
 
 	if (child == NULL)
@@ -100,54 +135,112 @@ child_spawn(struct seat *seat, const struct child_ops *ops, struct error *error)
 		release(child);
 		return NULL;
 	}
-	loop_start_timer(child->timer, supervisor->inheritance.config->start_timeout_ms);
-	TAILQ_INSERT_TAIL(&supervisor->children, child, entry);
+	loop_start_timer(child->timer, child->generation->config->start_timeout_ms);
+	TAILQ_INSERT_TAIL(&child->supervisor->children, child, entry);
+	child->generation->children++;
 	log_debug("worker started", log_int("worker", seat->number),
-		log_int("generation", supervisor->inheritance.generation),
-		log_int("pid", child->pid));
+		log_int("generation", child->generation->number), log_int("pid", child->pid));
 	return child;
 }
 
 void
-child_kill(const struct child *child)
+child_kill(const struct child *child, int signal)
 {
 	if (!child->reaped)
-		kill(child->pid, SIGKILL);
+		kill(child->pid, signal);
+}
+
+/* One that is gone cannot be told, and needs not. Returns 0, or -1. */
+static int
+tell(const struct child *child, const struct message *message, int passed)
+{
+	if (channel_send_passing(&child->channel, message, passed) == 0 || errno == EPIPE ||
+		errno == ECONNRESET)
+		return 0;
+	return -1;
 }
 
 static void
-send_message(const struct child *child, const struct message *message)
+must_tell(const struct child *child, const struct message *message, int passed)
 {
-	if (channel_send(&child->channel, message) == 0 || errno == EPIPE || errno == ECONNRESET)
-		return; /* sent, or its end is on the way */
+	if (tell(child, message, passed) == 0)
+		return;
 	log_error("worker does not take messages: killing it",
-		log_int("worker", child->seat->number), log_int("pid", child->pid),
+		log_int("worker", child->seat->number),
+		log_int("generation", child->generation->number), log_int("pid", child->pid),
 		log_str("error", strerror(errno)));
-	child_kill(child);
-}
-
-void
-child_send_go(struct child *child)
-{
-	const struct message message = { .type = MESSAGE_GO };
-
-	send_message(child, &message);
-}
-
-void
-child_send_drain(struct child *child, bool all)
-{
-	const struct message message = { .type = MESSAGE_DRAIN, .drain = { .all = all } };
-
-	send_message(child, &message);
+	child_kill(child, SIGKILL);
 }
 
 void
 child_is_ready(struct child *child)
 {
-	child->state = CHILD_RUNNING;
+	child->state = CHILD_READY;
 	child->service = STAGE_NONE;
 	event_del(child->timer);
+}
+
+void
+child_go(struct child *child)
+{
+	const struct message message = { .type = MESSAGE_GO };
+
+	child->state = CHILD_RUNNING;
+	must_tell(child, &message, -1);
+}
+
+void
+child_retire(struct child *child, bool all, int64_t timeout_ms)
+{
+	const struct message message = {
+		.type = MESSAGE_DRAIN,
+		.drain = { .all = all, .timeout_ms = timeout_ms },
+	};
+
+	child->state = CHILD_RETIRED;
+	if (child->seat->child == child)
+		child->seat->child = NULL;
+	loop_start_timer(child->timer, timeout_ms + DRAIN_GRACE_MS);
+	must_tell(child, &message, -1);
+}
+
+void
+child_send_log(struct child *child, const struct config *config)
+{
+	const struct message message = {
+		.type = MESSAGE_LOG,
+		.log = {
+			.kind = log_kind(),
+			.format = config->log_format,
+			.level = config->log_level,
+			.requests = config->log_requests,
+		},
+	};
+
+	must_tell(child, &message, log_fd());
+}
+
+int
+child_send_accept(struct child *child, const struct listener_use *use, int number)
+{
+	const struct listener_socket *socket = generation_socket(use, number);
+	const struct message message = {
+		.type = MESSAGE_ACCEPT,
+		.listener = { .socket = socket->id, .service = (uint32_t)use->service },
+	};
+
+	return tell(child, &message, socket->fd);
+}
+
+int
+child_send_release(struct child *child, const struct listener_use *use, int number, bool last)
+{
+	const struct message message = {
+		.type = MESSAGE_RELEASE,
+		.listener = { .socket = generation_socket(use, number)->id, .last = last },
+	};
+
+	return tell(child, &message, -1);
 }
 
 void
@@ -155,6 +248,7 @@ child_forget(struct child *child)
 {
 	if (child->seat->child == child)
 		child->seat->child = NULL;
+	child->generation->children--;
 	TAILQ_REMOVE(&child->supervisor->children, child, entry);
 	release(child);
 }
@@ -162,13 +256,13 @@ child_forget(struct child *child)
 unsigned
 child_connections(const struct child *child)
 {
-	const struct inheritance *inheritance = &child->supervisor->inheritance;
-	unsigned count = segment_slot_admitted(inheritance->segment, child->slot);
+	unsigned count = segment_slot_admitted(child->supervisor->segment, child->slot);
 
-	if (count <= inheritance->config->max_connections)
+	if (count <= child->generation->config->max_connections)
 		return count;
 	log_error("the worker's slot in shared memory holds nonsense",
-		log_int("worker", child->seat->number), log_int("pid", child->pid),
+		log_int("worker", child->seat->number),
+		log_int("generation", child->generation->number), log_int("pid", child->pid),
 		log_uint("connections", count));
 	return 0;
 }
@@ -176,19 +270,18 @@ child_connections(const struct child *child)
 void
 child_log_end(const struct child *child, int status, bool expected)
 {
-	const struct inheritance *inheritance = &child->supervisor->inheritance;
 	int64_t lived_ms = loop_now(child->supervisor->loop) - child->born_ms;
 	char how[64];
 
 	if (expected) {
 		log_info("worker ended", log_int("worker", child->seat->number),
-			log_int("generation", inheritance->generation), log_int("pid", child->pid),
-			log_int("uptime_ms", lived_ms));
+			log_int("generation", child->generation->number),
+			log_int("pid", child->pid), log_int("uptime_ms", lived_ms));
 		return;
 	}
 	signals_describe(status, how, sizeof(how));
 	log_error("worker died", log_int("worker", child->seat->number),
-		log_int("generation", inheritance->generation), log_int("pid", child->pid),
+		log_int("generation", child->generation->number), log_int("pid", child->pid),
 		log_str("how", how), log_int("uptime_ms", lived_ms),
 		log_int("connections", child_connections(child)));
 }

@@ -9,16 +9,22 @@
 
 #include "base/compiler.h"
 #include "base/error.h"
+#include "config/config.h"
+#include "master/liveness.h"
 #include "process/channel.h"
 
+struct generation;
+struct listener_use;
 struct seat;
 struct supervisor;
 
 /*
- *	STARTING --READY--> RUNNING --RETIRE--> RETIRED
+ *	STARTING --READY--> READY --GO--> RUNNING --DRAIN--> RETIRED
+ *	    +----------------------- DRAIN ---------------------^
  */
 enum child_state {
 	CHILD_STARTING,
+	CHILD_READY, /* waits for the others of its generation */
 	CHILD_RUNNING,
 	CHILD_RETIRED, /* drains, and has left its seat */
 };
@@ -26,17 +32,22 @@ enum child_state {
 struct child {
 	TAILQ_ENTRY(child) entry;
 	struct supervisor *supervisor;
+	struct generation *generation;
 	struct seat *seat;
 	enum child_state state;
 	pid_t pid;
 	unsigned slot;
 	int64_t born_ms;  /* CLOCK_MONOTONIC */
 	uint32_t service; /* whose module it is starting, as it says: see stage.h */
+	bool retires;     /* said RETIRE */
 	bool failed;      /* said FAILED */
 	bool drained;     /* said DRAINED */
 	bool reaped;      /* its pid may be another process's by now */
+	struct liveness liveness;
+	bool adopted[CONFIG_WORKERS_MAX]; /* numbers whose sockets it accepts from: see steering.h
+	                                   */
 	struct channel channel;
-	struct event *timer; /* pending until it is ready: start_timeout */
+	struct event *timer; /* pending until it is ready (start_timeout), and while it drains */
 };
 
 TAILQ_HEAD(child_list, child);
@@ -44,7 +55,7 @@ TAILQ_HEAD(child_list, child);
 /* What a child brings about, on the master's loop. */
 struct child_ops {
 	void (*received)(void *child, const struct message *message); /* as channel.received */
-	void (*late)(int fd, short what, void *child); /* not ready within start_timeout */
+	void (*late)(int fd, short what, void *child);                /* its timer has run out */
 };
 
 /*
@@ -54,15 +65,29 @@ struct child_ops {
 struct child *child_spawn(struct seat *seat, const struct child_ops *ops, struct error *error)
 	PF_MUST_CHECK;
 
-/* Send without waiting; a child that does not take it is killed. ALL: see messages.h. */
-void child_send_go(struct child *child);
-void child_send_drain(struct child *child, bool all);
-
-/* SIGKILL, unless it was reaped already. */
-void child_kill(const struct child *child);
-
 /* It is ready: start_timeout is over, and no module can be to blame any more. */
 void child_is_ready(struct child *child);
+
+/* Tells it to accept. A child that does not take what it must be told is killed. */
+void child_go(struct child *child);
+
+/* It drains from now on, and after TIMEOUT_MS and a moment `late` is called. ALL: see messages.h.
+ */
+void child_retire(struct child *child, bool all, int64_t timeout_ms);
+
+/* Sends it where the log of this process goes, and REQUESTS of the configuration. */
+void child_send_log(struct child *child, const struct config *config);
+
+/* Has it accept from the socket NUMBER of USE. Returns 0, or -1: try again later. */
+PF_MUST_CHECK int child_send_accept(
+	struct child *child, const struct listener_use *use, int number);
+
+/* Has it close the socket; LAST: after it has taken what is queued. Returns as the former. */
+PF_MUST_CHECK int child_send_release(
+	struct child *child, const struct listener_use *use, int number, bool last);
+
+/* A signal, unless it was reaped already. */
+void child_kill(const struct child *child, int signal);
 
 /* After waitpid: drops its slot and everything else that there was of it. */
 void child_forget(struct child *child);

@@ -4,10 +4,16 @@ src_libmaster_a_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 src_libmaster_a_SOURCES = \
 	src/master/check.c \
 	src/master/child.c src/master/child.h \
+	src/master/generation.c src/master/generation.h \
+	src/master/liveness.c src/master/liveness.h \
 	src/master/master.c src/master/master.h \
 	src/master/pid_file.c src/master/pid_file.h \
 	src/master/reap.c src/master/reap.h \
+	src/master/reload.c src/master/reload.h \
 	src/master/resources.c src/master/resources.h \
 	src/master/respawn.c src/master/respawn.h \
+	src/master/seat.c src/master/seat.h \
 	src/master/stage.c src/master/stage.h \
-	src/master/supervisor.c src/master/supervisor.h
+	src/master/steering.c src/master/steering.h \
+	src/master/supervisor.c src/master/supervisor.h \
+	src/master/watchdog.c src/master/watchdog.h

@@ -3,26 +3,26 @@
 #include "master/master.h"
 
 #include <err.h>
-#include <sched.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "config/place.h"
+#include "master/generation.h"
 #include "master/pid_file.h"
 #include "master/reap.h"
-#include "master/resources.h"
+#include "master/reload.h"
+#include "master/steering.h"
 #include "master/supervisor.h"
+#include "master/watchdog.h"
 #include "net/listener.h"
 #include "process/signals.h"
 #include "process/title.h"
 
 enum {
-	/* What workers may take beyond drain_timeout before they are killed. */
-	DRAIN_GRACE_MS = 1000,
+	BIND_AGAIN_MS = 50, /* until a former master's workers have closed what they listen on */
 };
 
 /*
@@ -39,26 +39,40 @@ enum master_state {
 };
 
 struct master {
-	const struct config *config;
 	enum master_state state;
 	int exit_status;
+	int64_t born_ms;
+	int64_t looked_ms; /* when the watchdog looked last */
 	struct loop loop;
 	struct signals signals;
 	struct pid_file pid_file;
-	struct listeners listeners;
-	struct resources resources;
 	struct segment segment;
+	struct listeners listeners;
 	struct supervisor supervisor;
-	unsigned service_ids[CONFIG_SERVICES_MAX];
-	struct event *drain_timer;
+	struct reload reload;
+	struct generation *first; /* until it is bound and started */
+	struct event *bind_timer;
+	struct event *tick;
+	const struct config_source *source;
+	bool log_is_stderr; /* at the start */
+	bool reopen_log;    /* asked for while the server starts */
 };
+
+/* STATE is "" or what follows. */
+static void
+show(const struct master *master, const char *state)
+{
+	const char *path = master->source->path;
+
+	title_set("master [%s]%s", path != NULL ? path : "command line", state);
+}
 
 /* Whoever starts the server sees why it does not, wherever the log goes. */
 static void
 say_failed(const struct master *master, const char *reason)
 {
 	log_error("cannot start", log_str("reason", reason));
-	if (strcmp(master->config->log_target, "stderr") != 0)
+	if (!master->log_is_stderr)
 		warnx("cannot start: %s", reason);
 }
 
@@ -73,12 +87,9 @@ stop_now(struct master *master, int exit_status)
 static void
 drain(struct master *master)
 {
-	log_info("draining", log_int("timeout_ms", master->config->drain_timeout_ms));
 	master->state = MASTER_DRAINING;
-	title_set("master [%s] (draining)",
-		master->config->path != NULL ? master->config->path : "command line");
-	listeners_close(&master->listeners);
-	loop_start_timer(master->drain_timer, master->config->drain_timeout_ms + DRAIN_GRACE_MS);
+	show(master, " (draining)");
+	reload_cancel(&master->reload);
 	supervisor_drain(&master->supervisor);
 }
 
@@ -120,39 +131,169 @@ on_child(void *arg)
 	reap_all(&master->supervisor);
 }
 
+/* While the server starts, it comes after the start. */
+static void
+on_hup(void *arg)
+{
+	struct master *master = arg;
+
+	switch (master->state) {
+	case MASTER_STARTING:
+	case MASTER_RUNNING:
+		reload_ask(&master->reload);
+		break;
+	case MASTER_DRAINING:
+	case MASTER_STOPPING:
+		log_warn("no reload: the server is about to end");
+		break;
+	}
+}
+
+static void
+reopen_log(struct master *master)
+{
+	const struct config *config = master->supervisor.serving->config;
+	struct error error;
+	struct sink sink;
+
+	if (sink_open(&sink, config->log_target, &error) != 0) {
+		log_error("cannot open the log anew", log_str("reason", error.text));
+		return;
+	}
+	log_use(&sink, config->log_format, config->log_level);
+	supervisor_send_log(&master->supervisor);
+	log_info("log opened anew");
+}
+
+static void
+on_usr1(void *arg)
+{
+	struct master *master = arg;
+
+	if (master->supervisor.serving != NULL)
+		reopen_log(master);
+	else
+		master->reopen_log = true;
+}
+
+/* Whether the number of workers can be changed now; else says why not. */
+static bool
+can_scale(const struct master *master)
+{
+	const char *why = master->state != MASTER_RUNNING ? "the server starts or ends"
+		: master->reload.state == RELOAD_STARTING ? "a reload is under way"
+							  : NULL;
+
+	if (why != NULL)
+		log_warn("the number of workers stays", log_str("reason", why));
+	return why == NULL;
+}
+
+static void
+log_workers(const struct master *master)
+{
+	log_info("number of workers changed",
+		log_int("workers", (int64_t)master->supervisor.serving->seat_count));
+}
+
+static void
+on_ttin(void *arg)
+{
+	struct master *master = arg;
+	struct error error;
+
+	if (!can_scale(master))
+		return;
+	if (supervisor_add(&master->supervisor, &error) == 0)
+		log_workers(master);
+	else
+		log_error("cannot add a worker", log_str("reason", error.text));
+}
+
+static void
+on_ttou(void *arg)
+{
+	struct master *master = arg;
+	struct error error;
+
+	if (!can_scale(master))
+		return;
+	if (supervisor_remove(&master->supervisor, &error) == 0)
+		log_workers(master);
+	else
+		log_warn("the number of workers stays", log_str("reason", error.text));
+}
+
 static const struct signal_row signal_rows[] = {
 	{ SIGTERM, on_term },
 	{ SIGINT, on_term },
 	{ SIGQUIT, on_quit },
 	{ SIGCHLD, on_child },
-	{ SIGHUP, NULL },
-	{ SIGUSR1, NULL },
+	{ SIGHUP, on_hup },
+	{ SIGUSR1, on_usr1 },
 	{ SIGUSR2, NULL },
-	{ SIGTTIN, NULL },
-	{ SIGTTOU, NULL },
+	{ SIGTTIN, on_ttin },
+	{ SIGTTOU, on_ttou },
 };
 
 static void
-on_all_ready(void *arg)
+started(struct master *master)
 {
-	struct master *master = arg;
+	const struct generation *generation;
 
-	if (master->state != MASTER_STARTING)
-		return;
+	supervisor_switch(&master->supervisor);
+	generation = master->supervisor.serving;
 	master->state = MASTER_RUNNING;
-	log_info("ready", log_int("workers", (int64_t)master->supervisor.seat_count),
+	log_info("ready", log_int("workers", (int64_t)generation->seat_count),
 		log_int("pid", getpid()), log_str("version", PACKAGE_VERSION));
+	if (master->reopen_log)
+		reopen_log(master);
+	reload_start(&master->reload);
 }
 
 static void
-on_start_failed(void *arg, int exit_status, const char *reason)
+on_ready(void *arg)
 {
 	struct master *master = arg;
 
-	if (master->state != MASTER_STARTING)
-		return;
-	say_failed(master, reason);
-	stop_now(master, exit_status);
+	switch (master->state) {
+	case MASTER_STARTING:
+		started(master);
+		break;
+	case MASTER_RUNNING:
+		reload_ready(&master->reload);
+		break;
+	case MASTER_DRAINING:
+	case MASTER_STOPPING:
+		break;
+	}
+}
+
+static void
+on_failed(void *arg, int exit_status, const char *reason)
+{
+	struct master *master = arg;
+
+	switch (master->state) {
+	case MASTER_STARTING:
+		say_failed(master, reason);
+		stop_now(master, exit_status);
+		break;
+	case MASTER_RUNNING:
+		reload_failed(&master->reload, reason);
+		break;
+	case MASTER_DRAINING:
+	case MASTER_STOPPING:
+		break;
+	}
+}
+
+static void
+on_gone(void *arg)
+{
+	struct master *master = arg;
+
+	reload_resume(&master->reload);
 }
 
 static void
@@ -166,148 +307,164 @@ on_all_gone(void *arg)
 }
 
 static const struct supervisor_ops supervisor_ops = {
-	.all_ready = on_all_ready,
-	.start_failed = on_start_failed,
+	.ready = on_ready,
+	.failed = on_failed,
+	.gone = on_gone,
 	.all_gone = on_all_gone,
 };
 
 static void
-on_drain_timer(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
+on_tick(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 {
-	log_warn("workers are left after drain_timeout: killing them");
-	stop_now(arg, EX_OK);
+	struct master *master = arg;
+	const int64_t now_ms = loop_now(&master->loop);
+
+	if (master->supervisor.serving != NULL) {
+		watchdog_look(&master->supervisor, now_ms - master->looked_ms);
+		steering_update(&master->supervisor);
+	}
+	master->looked_ms = now_ms;
 }
 
-static size_t
-count_workers(const struct config *config)
+static void
+cannot_start(struct master *master, int exit_status, const char *reason)
 {
-	cpu_set_t set;
+	generation_close(&master->first);
+	say_failed(master, reason);
+	stop_now(master, exit_status);
+}
 
-	if (config->workers > 0)
-		return (size_t)config->workers;
-	if (sched_getaffinity(0, sizeof(set), &set) != 0)
-		return 1;
-	return (size_t)(CPU_COUNT(&set) < CONFIG_WORKERS_MAX ? CPU_COUNT(&set)
-							     : CONFIG_WORKERS_MAX);
+static void
+start_first(struct master *master)
+{
+	struct generation *generation = master->first;
+	struct error error;
+
+	master->first = NULL;
+	for (size_t i = 0; i < generation->use_count; i++)
+		generation_log_listener(generation, &generation->uses[i]);
+	if (supervisor_start(&master->supervisor, generation, &error) != 0)
+		cannot_start(master, EX_SOFTWARE, error.text);
+}
+
+/* An address that is in use may be a former master's, whose workers notice in a moment. */
+static bool
+may_bind_again(const struct master *master, int64_t now_ms)
+{
+	return master->listeners.busy &&
+		now_ms - master->born_ms < master->first->config->start_timeout_ms;
+}
+
+static void
+bind_first(struct master *master, bool again)
+{
+	struct error error;
+
+	if (generation_bind(master->first, &error) == 0) {
+		start_first(master);
+		return;
+	}
+	if (!may_bind_again(master, loop_now(&master->loop))) {
+		cannot_start(master, EX_UNAVAILABLE, error.text);
+		return;
+	}
+	if (!again)
+		log_warn("waiting for an address until start_timeout",
+			log_str("reason", error.text));
+	loop_start_timer(master->bind_timer, BIND_AGAIN_MS);
+}
+
+static void
+on_bind_timer(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
+{
+	struct master *master = arg;
+
+	if (master->state == MASTER_STARTING)
+		bind_first(master, true);
 }
 
 static int
 open_loop(struct master *master, struct error *error)
 {
+	const struct timeval interval = loop_timeval(WATCHDOG_INTERVAL_MS);
+
 	if (loop_open(&master->loop, error) != 0 ||
 		signals_open(&master->signals, &master->loop, signal_rows, countof(signal_rows),
 			master, error) != 0)
 		return -1;
-	master->drain_timer = evtimer_new(master->loop.base, on_drain_timer, master);
-	if (master->drain_timer == NULL)
+	master->bind_timer = evtimer_new(master->loop.base, on_bind_timer, master);
+	master->tick = event_new(master->loop.base, -1, EV_PERSIST, on_tick, master);
+	if (master->bind_timer == NULL || master->tick == NULL ||
+		event_add(master->tick, &interval) != 0)
 		return error_set(error, "cannot make a timer");
 	return 0;
 }
 
+/* Everything before the first generation. Returns an exit status with the reason. */
 static int
-open_supervisor(struct master *master, const struct role *worker, struct error *error)
+prepare(struct master *master, const struct config *config, const struct roles *roles,
+	struct error *error)
 {
-	const struct config *config = master->config;
-	const struct inheritance inheritance = {
-		.config = config,
-		.identity = &master->resources.identity,
-		.listeners = master->listeners.sockets,
-		.listener_count = master->listeners.count,
-		.modules = master->resources.modules,
-		.service_ids = master->service_ids,
-		.segment = &master->segment,
-		.generation = 1,
-	};
-
-	for (size_t i = 0; i < config->service_count; i++) {
-		int id = segment_service_id(&master->segment, config->services[i].name);
-
-		if (id < 0)
-			return error_set(error, "more than %d services", SEGMENT_SERVICES);
-		master->service_ids[i] = (unsigned)id;
-	}
-	return supervisor_open(&master->supervisor, &master->loop, worker, &inheritance,
-		count_workers(config), &supervisor_ops, master, error);
-}
-
-static void
-log_listeners(const struct master *master)
-{
-	for (size_t i = 0; i < master->listeners.count; i++) {
-		size_t service = master->listeners.sockets[i].service;
-		char text[ADDRESS_TEXT_MAX];
-
-		address_print(&master->listeners.items[i].address, text);
-		log_info("listening", log_str("service", master->config->services[service].name),
-			log_str("address", text));
-	}
-}
-
-/* Everything before the first fork. Returns 0, or an exit status with the reason. */
-static int
-prepare(struct master *master, const struct roles *roles, struct error *error)
-{
-	const struct config *config = master->config;
 	bool held = false;
 
-	if (open_loop(master, error) != 0)
+	if (open_loop(master, error) != 0 || segment_create(&master->segment, error) != 0)
 		return EX_SOFTWARE;
 	if (pid_file_open(&master->pid_file, config->pid_file, &held, error) != 0) {
 		place_error(error, &config->pid_file_place, "pid_file");
 		return held ? EX_UNAVAILABLE : EX_CONFIG;
 	}
-	if (resources_open(&master->resources, config, error) != 0)
-		return EX_CONFIG;
-	if (listeners_open(&master->listeners, config, config->pid_file[0] != '\0', error) != 0)
-		return EX_UNAVAILABLE;
-	if (segment_create(&master->segment, error) != 0 ||
-		open_supervisor(master, roles->worker, error) != 0)
-		return EX_SOFTWARE;
+	master->born_ms = master->looked_ms = loop_now(&master->loop);
+	listeners_open(&master->listeners, config->pid_file[0] != '\0');
+	supervisor_open(&master->supervisor, &master->loop, roles->worker, &master->segment,
+		&supervisor_ops, master);
+	reload_open(&master->reload, master->source, &master->supervisor);
 	return EX_OK;
 }
 
-static void
-run(struct master *master)
+/* Takes CONFIG. As prepare. */
+static int
+open_first(struct master *master, struct config *config, struct error *error)
 {
-	struct error error;
-
-	log_listeners(master);
-	if (supervisor_start(&master->supervisor, &error) != 0) {
-		say_failed(master, error.text);
-		stop_now(master, EX_SOFTWARE);
-	}
-	loop_run(&master->loop);
+	master->first = generation_open(config, &master->segment, &master->listeners, 1, error);
+	return master->first != NULL ? EX_OK : EX_CONFIG;
 }
 
 static void
 close_all(struct master *master)
 {
+	generation_close(&master->first);
 	supervisor_close(&master->supervisor);
-	if (master->drain_timer != NULL)
-		event_free(master->drain_timer);
+	if (master->bind_timer != NULL)
+		event_free(master->bind_timer);
+	if (master->tick != NULL)
+		event_free(master->tick);
 	signals_close(&master->signals);
 	loop_close(&master->loop);
-	listeners_close(&master->listeners);
-	resources_close(&master->resources);
 	segment_destroy(&master->segment);
 	pid_file_close(&master->pid_file);
 }
 
 int
-master_run(const struct config *config, const struct roles *roles)
+master_run(struct config *config, const struct config_source *source, const struct roles *roles)
 {
 	struct master master = {
-		.config = config,
+		.source = source,
+		.log_is_stderr = strcmp(config->log_target, "stderr") == 0,
 		.signals = { .fd = -1 },
 		.segment = { .fd = -1, .readonly_fd = -1 },
 	};
 	struct error error;
 
-	title_set("master [%s]", config->path != NULL ? config->path : "command line");
-	master.exit_status = prepare(&master, roles, &error);
-	if (master.exit_status == EX_OK)
-		run(&master);
+	show(&master, "");
+	master.exit_status = prepare(&master, config, roles, &error);
+	if (master.exit_status != EX_OK)
+		config_free(&config);
 	else
+		master.exit_status = open_first(&master, config, &error);
+	if (master.exit_status == EX_OK) {
+		bind_first(&master, false);
+		loop_run(&master.loop);
+	} else
 		say_failed(&master, error.text);
 	close_all(&master);
 	return master.exit_status;

@@ -11,10 +11,12 @@
 #include "process/role.h"
 
 /*
- * Runs the server with CONFIG (borrowed) until it is told to end. Returns the exit status of
- * preforkd(8): 0, or one of sysexits(3), and then the log says why.
+ * Runs the server with CONFIG, which is taken, until it is told to end; a reload reads SOURCE
+ * again. Returns the exit status of preforkd(8): 0, or one of sysexits(3), and then the log says
+ * why.
  */
-int master_run(const struct config *config, const struct roles *roles);
+int master_run(
+	struct config *config, const struct config_source *source, const struct roles *roles);
 
 /* Checks what CONFIG names: user, modules, their options. Returns 0, or -1 with the reason. */
 PF_MUST_CHECK int master_check(

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <libutil.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/fd.h"
@@ -15,11 +17,14 @@ pid_file_open(struct pid_file *file, const char *path, bool *held, struct error 
 	pid_t other = 0;
 
 	*held = false;
-	*file = (struct pid_file){ .path = path };
+	*file = (struct pid_file){ 0 };
 	if (path[0] == '\0')
 		return 0;
 	if (path_check(path, error) != 0) /* pidfile_open follows links */
 		return -1;
+	file->path = strdup(path);
+	if (file->path == NULL)
+		return error_errno(error, "cannot open \"%s\"", path);
 	file->handle = pidfile_open(path, 0644, &other);
 	if (file->handle == NULL) {
 		*held = errno == EEXIST;
@@ -52,11 +57,10 @@ is_own(const struct pid_file *file)
 void
 pid_file_close(struct pid_file *file)
 {
-	if (file->handle == NULL)
-		return;
-	if (is_own(file))
+	if (file->handle != NULL && is_own(file))
 		pidfile_remove(file->handle);
-	else
+	else if (file->handle != NULL)
 		pidfile_close(file->handle);
-	file->handle = NULL;
+	free(file->path);
+	*file = (struct pid_file){ 0 };
 }

@@ -10,7 +10,7 @@
 
 struct pid_file {
 	struct pidfh *handle; /* NULL: there is none */
-	const char *path;     /* borrowed */
+	char *path;
 };
 
 /*

@@ -2,59 +2,84 @@
 
 #include "master/supervisor.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 
 #include "base/log.h"
 #include "master/stage.h"
+#include "master/steering.h"
 #include "process/signals.h"
 
-static bool
-all_seats_ready(const struct supervisor *supervisor)
+static int64_t
+drain_timeout_ms(const struct supervisor *supervisor)
 {
-	for (size_t i = 0; i < supervisor->seat_count; i++) {
-		const struct child *child = supervisor->seats[i].child;
+	return supervisor->serving->config->drain_timeout_ms;
+}
 
-		if (child == NULL || child->state != CHILD_RUNNING)
+/* A generation is over with its last child. */
+static void
+end_if_empty(struct generation *generation)
+{
+	if (generation->children > 0 || generation->state == GENERATION_STARTING ||
+		generation->state == GENERATION_SERVING)
+		return;
+	log_debug("generation ended", log_int("generation", generation->number));
+	TAILQ_REMOVE(&generation->supervisor->generations, generation, entry);
+	generation_close(&generation);
+}
+
+static bool
+all_seats_ready(const struct generation *generation)
+{
+	for (size_t i = 0; i < generation->seat_count; i++) {
+		const struct child *child = generation->seats[i].child;
+
+		if (child == NULL || child->state != CHILD_READY)
 			return false;
 	}
 	return true;
 }
 
-/* The first children accept together, later ones as soon as they can. */
+static void child_retires(struct child *child);
+
+static void
+serve(struct child *child)
+{
+	child_go(child);
+	if (child->retires)
+		child_retires(child);
+}
+
+/* The first children of a generation accept together, later ones as soon as they can. */
 static void
 child_ready(struct child *child)
 {
 	struct supervisor *supervisor = child->supervisor;
-	struct child *each;
+	struct generation *generation = child->generation;
 
 	if (child->state != CHILD_STARTING)
 		return;
 	child_is_ready(child);
-	if (supervisor->started) {
-		child_send_go(child);
-		return;
-	}
-	if (!all_seats_ready(supervisor))
-		return;
-	supervisor->started = true;
-	TAILQ_FOREACH (each, &supervisor->children, entry)
-		child_send_go(each);
-	supervisor->ops->all_ready(supervisor->arg);
+	if (generation == supervisor->serving) {
+		serve(child);
+		steering_update(supervisor);
+	} else if (generation == supervisor->starting && all_seats_ready(generation))
+		supervisor->ops->ready(supervisor->arg);
 }
 
-/* Before the first start is complete, one that cannot start ends it. */
+/* Of a generation that starts, one child that cannot is enough. */
 static void
 child_failed(const struct child *child, int exit_status, const char *reason)
 {
 	struct supervisor *supervisor = child->supervisor;
 
-	if (!supervisor->started)
-		supervisor->ops->start_failed(supervisor->arg, exit_status, reason);
-	else
+	if (child->generation == supervisor->starting)
+		supervisor->ops->failed(supervisor->arg, exit_status, reason);
+	else if (child->generation == supervisor->serving)
 		log_error("worker cannot start", log_int("worker", child->seat->number),
-			log_int("generation", supervisor->inheritance.generation),
+			log_int("generation", child->generation->number),
 			log_int("pid", child->pid), log_str("reason", reason));
 }
 
@@ -64,28 +89,38 @@ on_late(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 	struct child *child = arg;
 	struct error error;
 
+	if (child->state == CHILD_RETIRED)
+		log_warn("worker is left after drain_timeout: killing it",
+			log_int("worker", child->seat->number),
+			log_int("generation", child->generation->number),
+			log_int("pid", child->pid));
+	child_kill(child, SIGKILL);
+	if (child->state != CHILD_STARTING)
+		return;
 	error_set(&error, "the worker was not ready within start_timeout");
-	stage_error(child->supervisor->inheritance.config, child->service, &error);
+	stage_error(child->generation->config, child->service, &error);
 	child_failed(child, EX_CONFIG, error.text);
-	child_kill(child);
 }
 
 static void fill(struct seat *seat);
 
-/* While everything ends, its DRAIN is on the way already. */
+/*
+ * While everything ends, its DRAIN is on the way already; and one that does not serve yet is
+ * replaced when it does.
+ */
 static void
 child_retires(struct child *child)
 {
+	struct supervisor *supervisor = child->supervisor;
 	struct seat *seat = child->seat;
 
-	if (child->supervisor->stopping || seat->child != child)
+	child->retires = true;
+	if (supervisor->stopping || child->state != CHILD_RUNNING)
 		return;
-	child->state = CHILD_RETIRED;
-	seat->child = NULL;
 	log_info("worker drains by itself, replacing it", log_int("worker", seat->number),
-		log_int("generation", child->supervisor->inheritance.generation),
-		log_int("pid", child->pid));
-	child_send_drain(child, false);
+		log_int("generation", child->generation->number), log_int("pid", child->pid));
+	child_retire(child, false, drain_timeout_ms(supervisor));
+	steering_update(supervisor);
 	fill(seat);
 }
 
@@ -118,6 +153,9 @@ on_message(void *arg, const struct message *message)
 		child->supervisor->cut += message->drained.cut;
 		break;
 	case MESSAGE_GO:
+	case MESSAGE_ACCEPT:
+	case MESSAGE_RELEASE:
+	case MESSAGE_LOG:
 	case MESSAGE_DRAIN:
 		break;
 	}
@@ -138,8 +176,8 @@ fill_later(struct seat *seat, const struct respawn_death *death)
 		return;
 	}
 	log_warn("worker will be replaced", log_int("worker", seat->number),
-		log_int("generation", seat->supervisor->inheritance.generation),
-		log_int("delay_ms", delay_ms), log_int("deaths_in_a_row", seat->respawn.deaths));
+		log_int("generation", seat->generation->number), log_int("delay_ms", delay_ms),
+		log_int("deaths_in_a_row", seat->respawn.deaths));
 	loop_start_timer(seat->timer, delay_ms);
 }
 
@@ -153,8 +191,7 @@ fill(struct seat *seat)
 	if (seat->child != NULL)
 		return;
 	log_error("cannot start a worker", log_int("worker", seat->number),
-		log_int("generation", seat->supervisor->inheritance.generation),
-		log_str("reason", error.text));
+		log_int("generation", seat->generation->number), log_str("reason", error.text));
 	fill_later(seat, &failed_to_fork);
 }
 
@@ -176,42 +213,65 @@ find(const struct supervisor *supervisor, pid_t pid)
 	return NULL;
 }
 
+/* Also one that had been ready: a generation that cannot wait for its start cannot serve. */
 static void
 died_at_start(const struct child *child, int status)
 {
-	struct supervisor *supervisor = child->supervisor;
 	struct error error;
 	char how[64];
 
 	signals_describe(status, how, sizeof(how));
 	error_set(&error, "a worker died while it started: %s", how);
-	stage_error(supervisor->inheritance.config, child->service, &error);
-	supervisor->ops->start_failed(supervisor->arg, EX_CONFIG, error.text);
+	stage_error(child->generation->config, child->service, &error);
+	child_failed(child, EX_CONFIG, error.text);
 }
 
 static void
 replace(struct seat *seat, const struct respawn_death *death)
 {
-	struct supervisor *supervisor = seat->supervisor;
+	const struct generation *generation = seat->generation;
 
-	if (supervisor->stopping || seat->child != NULL ||
-		event_pending(seat->timer, EV_TIMEOUT, NULL))
+	if (generation->state != GENERATION_SERVING || generation->supervisor->stopping ||
+		(size_t)seat->number > generation->seat_count || seat->child != NULL ||
+		evtimer_pending(seat->timer, NULL))
 		return;
 	fill_later(seat, death);
 }
 
 static bool
-ended_in_order(const struct child *child, int status)
+is_expected(const struct child *child, int status)
 {
-	return child->drained && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	return child->supervisor->killing || child->generation->state == GENERATION_FAILED ||
+		(child->drained && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+/* CHILD is reaped, and all that it said has been heard. */
+static void
+bury(struct child *child, int status)
+{
+	struct supervisor *supervisor = child->supervisor;
+	struct generation *generation = child->generation;
+	struct seat *seat = child->seat;
+	const struct respawn_death death = {
+		.lived_ms = loop_now(supervisor->loop) - child->born_ms,
+		.ready = child->state != CHILD_STARTING,
+	};
+
+	if (supervisor->stopping && !child->drained)
+		supervisor->cut += child_connections(child);
+	child_log_end(child, status, is_expected(child, status));
+	if (generation->state == GENERATION_STARTING)
+		died_at_start(child, status);
+	child_forget(child);
+	steering_update(supervisor);
+	replace(seat, &death);
+	end_if_empty(generation);
 }
 
 void
 supervisor_reaped(struct supervisor *supervisor, pid_t pid, int status)
 {
 	struct child *child = find(supervisor, pid);
-	struct respawn_death death;
-	struct seat *seat;
 
 	if (child == NULL) {
 		log_debug("unknown process ended", log_int("pid", pid));
@@ -219,82 +279,174 @@ supervisor_reaped(struct supervisor *supervisor, pid_t pid, int status)
 	}
 	child->reaped = true;
 	channel_drain(&child->channel);
-	seat = child->seat;
-	death = (struct respawn_death){
-		.lived_ms = loop_now(supervisor->loop) - child->born_ms,
-		.ready = child->state != CHILD_STARTING,
-	};
-	if (supervisor->stopping && !child->drained)
-		supervisor->cut += child_connections(child);
-	child_log_end(child, status, supervisor->killing || ended_in_order(child, status));
-	if (!supervisor->started && !supervisor->stopping && !death.ready)
-		died_at_start(child, status);
-	child_forget(child);
-	replace(seat, &death);
-	if (TAILQ_EMPTY(&supervisor->children) && supervisor->stopping)
+	bury(child, status);
+	if (!supervisor->stopping)
+		supervisor->ops->gone(supervisor->arg);
+	else if (TAILQ_EMPTY(&supervisor->children))
 		supervisor->ops->all_gone(supervisor->arg);
 }
 
-int
+void
 supervisor_open(struct supervisor *supervisor, struct loop *loop, const struct role *role,
-	const struct inheritance *inheritance, size_t seats, const struct supervisor_ops *ops,
-	void *arg, struct error *error)
+	struct segment *segment, const struct supervisor_ops *ops, void *arg)
 {
 	*supervisor = (struct supervisor){
 		.loop = loop,
 		.role = role,
-		.inheritance = *inheritance,
+		.segment = segment,
 		.children = TAILQ_HEAD_INITIALIZER(supervisor->children),
-		.seats = calloc(seats, sizeof(supervisor->seats[0])),
+		.generations = TAILQ_HEAD_INITIALIZER(supervisor->generations),
+		.slots_free = SEGMENT_SLOTS,
 		.ops = ops,
 		.arg = arg,
 	};
-	if (supervisor->seats == NULL)
-		return error_errno(error, "cannot make the table of workers");
-	for (size_t i = 0; i < seats; i++) {
-		struct seat *seat = &supervisor->seats[i];
-
-		seat->supervisor = supervisor;
-		seat->number = (int)i + 1;
-		seat->timer = evtimer_new(loop->base, on_seat_timer, seat);
-		supervisor->seat_count++;
-		if (seat->timer == NULL)
-			return error_set(error, "cannot make a timer");
-	}
-	return 0;
 }
 
 void
 supervisor_close(struct supervisor *supervisor)
 {
-	for (size_t i = 0; i < supervisor->seat_count; i++) {
-		if (supervisor->seats[i].timer != NULL)
-			event_free(supervisor->seats[i].timer);
+	struct generation *generation;
+
+	while ((generation = TAILQ_FIRST(&supervisor->generations)) != NULL) {
+		TAILQ_REMOVE(&supervisor->generations, generation, entry);
+		generation_close(&generation);
 	}
-	free(supervisor->seats);
-	supervisor->seats = NULL;
-	supervisor->seat_count = 0;
+}
+
+static int
+open_seat(struct generation *generation, size_t index, struct error *error)
+{
+	struct seat *seat = &generation->seats[index];
+
+	seat_close(seat);
+	if (seat_open(seat, generation, (int)index + 1, generation->supervisor->loop, on_seat_timer,
+		    error) != 0)
+		return -1;
+	seat->child = child_spawn(seat, &child_ops, error);
+	return seat->child != NULL ? 0 : -1;
 }
 
 int
-supervisor_start(struct supervisor *supervisor, struct error *error)
+supervisor_start(struct supervisor *supervisor, struct generation *generation, struct error *error)
 {
-	for (size_t i = 0; i < supervisor->seat_count; i++) {
-		struct seat *seat = &supervisor->seats[i];
-
-		seat->child = child_spawn(seat, &child_ops, error);
-		if (seat->child == NULL)
+	generation->supervisor = supervisor;
+	TAILQ_INSERT_TAIL(&supervisor->generations, generation, entry);
+	supervisor->starting = generation;
+	for (size_t i = 0; i < generation->seat_count; i++) {
+		if (open_seat(generation, i, error) != 0)
 			return -1;
 	}
 	return 0;
 }
 
+int
+supervisor_add(struct supervisor *supervisor, struct error *error)
+{
+	struct generation *generation = supervisor->serving;
+	const size_t count = generation->seat_count;
+
+	if (count == CONFIG_WORKERS_MAX)
+		return error_set(error, "%d workers are the most", CONFIG_WORKERS_MAX);
+	for (size_t i = 0; i < generation->use_count; i++) {
+		const struct listener_use *use = &generation->uses[i];
+
+		if (listeners_grow(generation->listeners, use->listener,
+			    &generation->config->services[use->service], count + 1, error) != 0)
+			return -1;
+	}
+	if (open_seat(generation, count, error) != 0)
+		return -1;
+	generation->seat_count++;
+	return 0;
+}
+
+int
+supervisor_remove(struct supervisor *supervisor, struct error *error)
+{
+	struct generation *generation = supervisor->serving;
+	struct seat *seat = &generation->seats[generation->seat_count - 1];
+	struct child *child = seat->child;
+
+	if (generation->seat_count == 1)
+		return error_set(error, "one worker is the least");
+	generation->seat_count--;
+	event_del(seat->timer);
+	seat->child = NULL;
+	steering_update(supervisor);
+	if (child != NULL)
+		child_retire(child, false, drain_timeout_ms(supervisor));
+	return 0;
+}
+
+static void
+retire_children(struct generation *generation, bool all, int64_t timeout_ms)
+{
+	struct child *child;
+
+	for (size_t i = 0; i < generation->seat_count; i++)
+		event_del(generation->seats[i].timer);
+	TAILQ_FOREACH (child, &generation->supervisor->children, entry) {
+		if (child->generation == generation && child->state != CHILD_RETIRED)
+			child_retire(child, all, timeout_ms);
+	}
+}
+
+void
+supervisor_switch(struct supervisor *supervisor)
+{
+	struct generation *former = supervisor->serving, *next = supervisor->starting;
+
+	supervisor->serving = next;
+	supervisor->starting = NULL;
+	next->state = GENERATION_SERVING;
+	for (size_t i = 0; i < next->seat_count; i++)
+		serve(next->seats[i].child);
+	steering_update(supervisor);
+	if (former == NULL)
+		return;
+	former->state = GENERATION_RETIRED;
+	steering_close_removed(supervisor, former);
+	retire_children(former, false, drain_timeout_ms(supervisor));
+	generation_release_listeners(former, false);
+	resources_close(&former->resources);
+	end_if_empty(former);
+}
+
+void
+supervisor_abandon(struct supervisor *supervisor)
+{
+	struct generation *generation = supervisor->starting;
+	struct child *child;
+
+	if (generation == NULL)
+		return;
+	supervisor->starting = NULL;
+	generation->state = GENERATION_FAILED;
+	TAILQ_FOREACH (child, &supervisor->children, entry) {
+		if (child->generation == generation)
+			child_kill(child, SIGKILL);
+	}
+	generation_release_listeners(generation, true);
+	end_if_empty(generation);
+}
+
+void
+supervisor_send_log(struct supervisor *supervisor)
+{
+	struct child *child;
+
+	TAILQ_FOREACH (child, &supervisor->children, entry)
+		child_send_log(child, supervisor->serving->config);
+}
+
 static void
 stop_filling(struct supervisor *supervisor)
 {
+	const struct generation *serving = supervisor->serving;
+
 	supervisor->stopping = true;
-	for (size_t i = 0; i < supervisor->seat_count; i++)
-		event_del(supervisor->seats[i].timer);
+	for (size_t i = 0; serving != NULL && i < serving->seat_count; i++)
+		event_del(serving->seats[i].timer);
 }
 
 void
@@ -305,7 +457,7 @@ supervisor_kill(struct supervisor *supervisor)
 	stop_filling(supervisor);
 	supervisor->killing = true;
 	TAILQ_FOREACH (child, &supervisor->children, entry)
-		child_kill(child);
+		child_kill(child, SIGKILL);
 	if (TAILQ_EMPTY(&supervisor->children))
 		supervisor->ops->all_gone(supervisor->arg);
 }
@@ -313,16 +465,18 @@ supervisor_kill(struct supervisor *supervisor)
 void
 supervisor_drain(struct supervisor *supervisor)
 {
-	struct child *child;
-
-	/* Before the first start is complete there is nothing to drain, and init may hang. */
-	if (!supervisor->started) {
+	/* Before anything has served there is nothing to drain, and init may hang. */
+	if (supervisor->serving == NULL) {
 		supervisor_kill(supervisor);
 		return;
 	}
+	log_info("draining", log_int("timeout_ms", drain_timeout_ms(supervisor)));
+	supervisor_abandon(supervisor);
 	stop_filling(supervisor);
-	TAILQ_FOREACH (child, &supervisor->children, entry)
-		child_send_drain(child, true);
+	for (size_t i = 0; i < supervisor->serving->use_count; i++)
+		listener_seal(supervisor->serving->uses[i].listener);
+	retire_children(supervisor->serving, true, drain_timeout_ms(supervisor));
+	generation_release_listeners(supervisor->serving, false);
 	if (TAILQ_EMPTY(&supervisor->children))
 		supervisor->ops->all_gone(supervisor->arg);
 }

@@ -1,11 +1,11 @@
 /*
- * The table of children. A seat is a worker's number; a child is a process, in a slot of the
- * segment. A seat has at most one child that serves; one that drains keeps its slot and has left
- * its seat, which is filled again at once.
+ * The table of children. A seat is a worker's number in a generation; a child is a process, in a
+ * slot of the segment. A seat has at most one child that serves; one that drains keeps its slot and
+ * has left its seat, which is filled again at once.
  *
- *	(spawn) --> STARTING --READY--> RUNNING --RETIRE--> RETIRED
- *	                |                  |                     |
- *	                +------- death: reaped, slot dropped ----+
+ *	(spawn) --> STARTING --READY, GO--> RUNNING --RETIRE--> RETIRED
+ *	                |                      |                   |
+ *	                +-------- death: reaped, slot dropped -----+
  */
 #ifndef MASTER_SUPERVISOR_H
 #define MASTER_SUPERVISOR_H
@@ -18,60 +18,70 @@
 #include "base/compiler.h"
 #include "base/error.h"
 #include "master/child.h"
-#include "master/respawn.h"
+#include "master/generation.h"
 #include "process/loop.h"
 #include "process/role.h"
 #include "segment/segment.h"
 
-struct seat {
-	struct supervisor *supervisor;
-	int number;          /* of the worker, from 1 */
-	struct child *child; /* that serves or starts; NULL: none */
-	struct respawn respawn;
-	struct event *timer; /* pending: the seat waits to be filled */
-};
-
 /* What the supervisor tells its owner. All on the master's loop. */
 struct supervisor_ops {
-	/* Every seat has a ready child. Called once, after the first start. */
-	void (*all_ready)(void *arg);
-	/* Before that: a child cannot start, died or was late. With the exit status to end with. */
-	void (*start_failed)(void *arg, int exit_status, const char *reason);
-	/* The last child is gone. */
+	/* Every seat of the generation that starts has a ready child. */
+	void (*ready)(void *arg);
+	/* A child of it cannot start, died or was late. With the exit status of a first start. */
+	void (*failed)(void *arg, int exit_status, const char *reason);
+	/* A child is gone, and its slot is free. */
+	void (*gone)(void *arg);
+	/* The last one is, and none will be started. */
 	void (*all_gone)(void *arg);
 };
 
 struct supervisor {
 	struct loop *loop;
 	const struct role *role;
-	struct inheritance inheritance; /* what every child gets; slot and number filled in */
+	struct segment *segment;
 	struct child_list children;
-	struct seat *seats;
-	size_t seat_count;
-	bool started;  /* all_ready was called */
-	bool stopping; /* the dead are not replaced any more */
-	bool killing;  /* and die because they are told to */
+	struct generation_list generations; /* that have children, or will have */
+	struct generation *serving;         /* NULL: none yet */
+	struct generation *starting;        /* NULL: none */
+	bool stopping;                      /* the dead are not replaced any more */
+	bool killing;                       /* and die because they are told to */
 	bool slot_used[SEGMENT_SLOTS];
+	size_t slots_free;
 	size_t closed, cut; /* connections, as the drained say */
 	const struct supervisor_ops *ops;
 	void *arg;
 };
 
-/* Makes SEATS seats; INHERITANCE is copied. Returns 0, or -1 with the reason. */
-PF_MUST_CHECK int supervisor_open(struct supervisor *supervisor, struct loop *loop,
-	const struct role *role, const struct inheritance *inheritance, size_t seats,
-	const struct supervisor_ops *ops, void *arg, struct error *error);
+void supervisor_open(struct supervisor *supervisor, struct loop *loop, const struct role *role,
+	struct segment *segment, const struct supervisor_ops *ops, void *arg);
 
-/* Frees it; no child is left. */
+/* Frees it and the generations that are left; no child is. */
 void supervisor_close(struct supervisor *supervisor);
 
-/* Fills every seat. Returns 0, or -1 with the reason and some children started. */
-PF_MUST_CHECK int supervisor_start(struct supervisor *supervisor, struct error *error);
+/*
+ * Fills every seat of GENERATION, which is bound; takes it. Then `ready` is called, or `failed`.
+ * Returns 0, or -1 with the reason, and the generation is to be abandoned.
+ */
+PF_MUST_CHECK int supervisor_start(
+	struct supervisor *supervisor, struct generation *generation, struct error *error);
+
+/* In `ready`: the generation that starts serves from now on, and the one that served drains. */
+void supervisor_switch(struct supervisor *supervisor);
+
+/* The generation that starts shall not serve: kills its children and frees what it has bound. */
+void supervisor_abandon(struct supervisor *supervisor);
 
 /*
- * Asks every child to drain, or kills them if the first start is not complete; none is replaced
- * from now on.
+ * One worker more, or the last one less, of the generation that serves, while none starts.
+ * Returns 0, or -1 with the reason.
  */
+PF_MUST_CHECK int supervisor_add(struct supervisor *supervisor, struct error *error);
+PF_MUST_CHECK int supervisor_remove(struct supervisor *supervisor, struct error *error);
+
+/* Tells every child where the log goes now, and the rest of `log` of the serving configuration. */
+void supervisor_send_log(struct supervisor *supervisor);
+
+/* Asks every child to drain, or kills them if none has served; none is replaced from now on. */
 void supervisor_drain(struct supervisor *supervisor);
 
 /* Kills every child; none is replaced from now on. What they held counts as cut. */

@@ -38,27 +38,38 @@ static const enum refusal refusals[] = {
 };
 static_assert(countof(refusals) == ADMISSION__COUNT, "a refusal for each outcome");
 
+static void
+watch_all(const struct acceptor *acceptor)
+{
+	struct acceptor_listener *listener;
+
+	TAILQ_FOREACH (listener, &acceptor->listeners, entry) {
+		if (!listener->resting)
+			event_add(listener->event, NULL);
+	}
+}
+
 void
 acceptor_start(struct acceptor *acceptor)
 {
-	for (size_t i = 0; i < acceptor->count; i++) {
-		if (!acceptor->listeners[i].resting)
-			event_add(acceptor->listeners[i].event, NULL);
-	}
+	acceptor->started = true;
+	watch_all(acceptor);
 }
 
 static void
 rest(struct acceptor *acceptor, int64_t ms)
 {
-	for (size_t i = 0; i < acceptor->count; i++)
-		event_del(acceptor->listeners[i].event);
+	struct acceptor_listener *listener;
+
+	TAILQ_FOREACH (listener, &acceptor->listeners, entry)
+		event_del(listener->event);
 	loop_start_timer(acceptor->timer, ms);
 }
 
 static void
 on_timer(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 {
-	acceptor_start(arg);
+	watch_all(arg);
 }
 
 /* Lets a less loaded worker have the connection, but does not leave it waiting for long. */
@@ -244,7 +255,7 @@ on_connection(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 	struct acceptor_listener *listener = arg;
 	struct acceptor *acceptor = listener->acceptor;
 
-	if (yields(acceptor))
+	if (!listener->alone && yields(acceptor))
 		return;
 	acceptor->yields = 0;
 	if (listener->config->accept_rate > 0)
@@ -260,30 +271,81 @@ asks_peer(const struct config_service *service)
 		service->deny.texts.count > 0;
 }
 
-static int
-watch(struct acceptor *acceptor, const struct inheritance *inheritance,
-	const struct inherited_listener *socket)
+/* Whether no other worker has the socket; one of the file system all have. */
+static bool
+is_alone(const struct config_service *service, int fd)
 {
-	struct acceptor_listener *listener = &acceptor->listeners[acceptor->count];
-	const struct config_service *service = &acceptor->config->services[socket->service];
-	struct event_base *base = acceptor->network->loop->base;
+	int domain = 0;
+	socklen_t size = sizeof(domain);
 
+	return service->reuse_port && getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
+		domain != AF_UNIX;
+}
+
+static void
+close_listener(struct acceptor_listener *listener)
+{
+	if (listener->event != NULL)
+		event_free(listener->event);
+	if (listener->rest_timer != NULL)
+		event_free(listener->rest_timer);
+	fd_close(&listener->fd);
+	free(listener);
+}
+
+static struct acceptor_listener *
+make_listener(struct acceptor *acceptor, const struct inherited_listener *socket)
+{
+	const struct config_service *service = &acceptor->config->services[socket->service];
+	struct acceptor_listener *listener = calloc(1, sizeof(*listener));
+
+	if (listener == NULL)
+		return NULL;
 	*listener = (struct acceptor_listener){
 		.acceptor = acceptor,
 		.config = service,
-		.fd = socket->fd,
-		.service_id = inheritance->service_ids[socket->service],
+		.fd = -1,
+		.id = socket->id,
+		.service_id = acceptor->inheritance->service_ids[socket->service],
 		.service = socket->service,
 		.asks_peer = asks_peer(service),
-		.event = event_new(base, socket->fd, EV_READ | EV_PERSIST, on_connection, listener),
+		.alone = is_alone(service, socket->fd),
 	};
-	acceptor->count++;
-	if (service->accept_rate > 0) {
+	return listener;
+}
+
+static int
+watch(struct acceptor_listener *listener, int fd)
+{
+	struct event_base *base = listener->acceptor->network->loop->base;
+
+	listener->event = event_new(base, fd, EV_READ | EV_PERSIST, on_connection, listener);
+	if (listener->config->accept_rate > 0)
 		listener->rest_timer = evtimer_new(base, on_rested, listener);
-		if (listener->rest_timer == NULL)
-			return -1;
+	if (listener->event == NULL ||
+		(listener->config->accept_rate > 0 && listener->rest_timer == NULL))
+		return -1;
+	listener->fd = fd;
+	return 0;
+}
+
+int
+acceptor_add(
+	struct acceptor *acceptor, const struct inherited_listener *socket, struct error *error)
+{
+	struct acceptor_listener *listener = make_listener(acceptor, socket);
+
+	if (listener == NULL || watch(listener, socket->fd) != 0) {
+		error_errno(error, "cannot watch a listener");
+		if (listener != NULL)
+			close_listener(listener);
+		close(socket->fd);
+		return -1;
 	}
-	return listener->event != NULL ? 0 : -1;
+	TAILQ_INSERT_TAIL(&acceptor->listeners, listener, entry);
+	if (acceptor->started && !evtimer_pending(acceptor->timer, NULL))
+		event_add(listener->event, NULL);
+	return 0;
 }
 
 int
@@ -292,52 +354,70 @@ acceptor_open(struct acceptor *acceptor, struct network *network,
 	void (*accepted)(void *arg, int fd, size_t service, struct admission_place place),
 	void *arg, struct error *error)
 {
-	size_t count = inheritance->listener_count;
-
 	*acceptor = (struct acceptor){
 		.network = network,
+		.inheritance = inheritance,
 		.config = inheritance->config,
-		.listeners = calloc(count, sizeof(acceptor->listeners[0])),
 		.timer = evtimer_new(network->loop->base, on_timer, acceptor),
 		.accepted = accepted,
 		.arg = arg,
 	};
-	if (acceptor->listeners == NULL || acceptor->timer == NULL)
+	TAILQ_INIT(&acceptor->listeners);
+	if (acceptor->timer == NULL)
 		return error_errno(error, "cannot watch the listeners");
-	for (size_t i = 0; i < count; i++) {
-		if (watch(acceptor, inheritance, &inheritance->listeners[i]) != 0)
-			return error_errno(error, "cannot watch the listeners");
+	for (size_t i = 0; i < inheritance->listener_count; i++) {
+		if (acceptor_add(acceptor, &inheritance->listeners[i], error) != 0)
+			return -1;
 	}
 	return 0;
+}
+
+static void
+take_queued(struct acceptor *acceptor, const struct acceptor_listener *listener)
+{
+	for (int64_t left = listener->config->backlog; left >= 0; left--) {
+		if (take(acceptor, listener) == TAKEN_NONE)
+			break;
+	}
 }
 
 void
 acceptor_take_queued(struct acceptor *acceptor)
 {
-	for (size_t i = 0; i < acceptor->count; i++) {
-		const struct acceptor_listener *listener = &acceptor->listeners[i];
+	const struct acceptor_listener *listener;
 
-		for (int64_t left = listener->config->backlog; left >= 0; left--) {
-			if (take(acceptor, listener) == TAKEN_NONE)
-				break;
-		}
+	TAILQ_FOREACH (listener, &acceptor->listeners, entry)
+		take_queued(acceptor, listener);
+}
+
+void
+acceptor_remove(struct acceptor *acceptor, uint32_t id, bool last)
+{
+	struct acceptor_listener *listener;
+
+	TAILQ_FOREACH (listener, &acceptor->listeners, entry) {
+		if (listener->id == id)
+			break;
 	}
+	if (listener == NULL)
+		return;
+	if (last)
+		take_queued(acceptor, listener);
+	TAILQ_REMOVE(&acceptor->listeners, listener, entry);
+	close_listener(listener);
 }
 
 void
 acceptor_close(struct acceptor *acceptor)
 {
-	for (size_t i = 0; i < acceptor->count; i++) {
-		if (acceptor->listeners[i].event != NULL)
-			event_free(acceptor->listeners[i].event);
-		if (acceptor->listeners[i].rest_timer != NULL)
-			event_free(acceptor->listeners[i].rest_timer);
-		fd_close(&acceptor->listeners[i].fd);
+	struct acceptor_listener *listener;
+
+	if (acceptor->timer == NULL)
+		return;
+	while ((listener = TAILQ_FIRST(&acceptor->listeners)) != NULL) {
+		TAILQ_REMOVE(&acceptor->listeners, listener, entry);
+		close_listener(listener);
 	}
-	acceptor->count = 0;
-	free(acceptor->listeners);
-	acceptor->listeners = NULL;
-	if (acceptor->timer != NULL)
-		event_free(acceptor->timer);
+	event_free(acceptor->timer);
 	acceptor->timer = NULL;
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "base/compiler.h"
 #include "base/error.h"
@@ -18,22 +19,26 @@
 struct acceptor;
 
 struct acceptor_listener {
+	TAILQ_ENTRY(acceptor_listener) entry;
 	struct acceptor *acceptor;
 	const struct config_service *config;
 	struct event *event;
 	struct event *rest_timer; /* ends a rest of this listener alone; NULL: no accept_rate */
 	int fd;
+	uint32_t id;         /* of the socket, in messages */
 	unsigned service_id; /* in the segment */
 	size_t service;      /* index in the configuration */
 	bool resting;
 	bool asks_peer; /* a limit or a list needs the address of the client */
+	bool alone;     /* no other worker takes from it: see reuse_port */
 };
 
 struct acceptor {
 	struct network *network;
+	const struct inheritance *inheritance;
 	const struct config *config;
-	struct acceptor_listener *listeners;
-	size_t count;
+	TAILQ_HEAD(, acceptor_listener) listeners;
+	bool started;
 	struct event *timer; /* ends a yield or a pause */
 	unsigned yields;     /* in a row */
 	int64_t pause_ms;    /* the last pause for want of resources; 0: there was none */
@@ -50,6 +55,14 @@ PF_MUST_CHECK int acceptor_open(struct acceptor *acceptor, struct network *netwo
 
 /* Begins to accept. */
 void acceptor_start(struct acceptor *acceptor);
+
+/* One listener more, whose descriptor is taken, also on failure. Returns 0, or -1 with the reason.
+ */
+PF_MUST_CHECK int acceptor_add(
+	struct acceptor *acceptor, const struct inherited_listener *socket, struct error *error);
+
+/* One less: the socket of that id, if there is one. LAST: see acceptor_take_queued. */
+void acceptor_remove(struct acceptor *acceptor, uint32_t id, bool last);
 
 /*
  * Takes what the kernel has queued already, whatever accept_rate says, before the last close of a

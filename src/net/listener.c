@@ -3,18 +3,31 @@
 #include "net/listener.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/log.h"
+#include "config/place.h"
 #include "net/unix_socket.h"
 
 enum {
-	KEEPALIVE_PROBES = 3, /* together they take as long as the wait for the first */
+	KEEPALIVE_PROBES = 3,  /* together they take as long as the wait for the first */
+	TCP_FLAGS_OFFSET = 13, /* RFC 9293, 3.1 */
+	TCP_FLAG_SYN = 0x02,
 };
+
+void
+listeners_open(struct listeners *listeners, bool locked)
+{
+	*listeners = (struct listeners){ .locked = locked };
+	TAILQ_INIT(&listeners->list);
+}
 
 static int
 set_option(int fd, int level, int name, int value)
@@ -28,7 +41,7 @@ set_keepalive(int fd, int64_t idle_ms)
 	int idle_s = (int)(idle_ms / 1000), interval_s = idle_s / KEEPALIVE_PROBES;
 
 	if (idle_s == 0)
-		return 0;
+		return set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 0);
 	if (interval_s == 0)
 		interval_s = 1;
 	if (set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1) != 0 ||
@@ -42,16 +55,20 @@ set_keepalive(int fd, int64_t idle_ms)
 static int
 set_tcp_options(int fd, const struct config_service *service)
 {
-	if (service->tcp_nodelay && set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) != 0)
+	if (set_option(fd, IPPROTO_TCP, TCP_NODELAY, service->tcp_nodelay) != 0)
 		return -1;
 	return set_keepalive(fd, service->tcp_keepalive_ms);
 }
 
 static int
-bind_tcp(int fd, const struct address *address, const struct config_service *service,
+bind_tcp(int fd, const struct listener *listener, const struct config_service *service,
 	struct error *error)
 {
-	if (set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) != 0 || set_tcp_options(fd, service) != 0)
+	const struct address *address = &listener->address;
+
+	if (set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) != 0 ||
+		set_option(fd, SOL_SOCKET, SO_REUSEPORT, listener->reuse_port) != 0 ||
+		set_tcp_options(fd, service) != 0)
 		return error_errno(error, "cannot set socket options");
 	if (address->sa.sa_family == AF_INET6 && set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) != 0)
 		return error_errno(error, "cannot set socket options");
@@ -67,7 +84,7 @@ bind_socket(int fd, struct listener *listener, const struct config_service *serv
 	struct stat st;
 
 	if (!address_is_unix(&listener->address)) {
-		if (bind_tcp(fd, &listener->address, service, error) != 0)
+		if (bind_tcp(fd, listener, service, error) != 0)
 			return -1;
 		if (getsockname(fd, &listener->address.sa, &listener->address.size) != 0)
 			return error_errno(error, "cannot get its address");
@@ -82,7 +99,7 @@ bind_socket(int fd, struct listener *listener, const struct config_service *serv
 	return 0;
 }
 
-/* Returns the socket, or -1 with the reason. */
+/* Returns the socket, or -1 with the reason and errno. */
 static int
 open_socket(struct listener *listener, const struct config_service *service, bool locked,
 	struct error *error)
@@ -97,70 +114,40 @@ open_socket(struct listener *listener, const struct config_service *service, boo
 			return fd;
 		error_errno(error, "cannot listen");
 	}
-	close(fd);
+	fd_close(&fd);
 	return -1;
 }
 
 static int
-open_one(struct listeners *listeners, const struct config *config, size_t service, const char *text,
-	bool locked, struct error *error)
+add_socket(struct listeners *listeners, struct listener *listener,
+	const struct config_service *service, struct error *error)
 {
-	struct listener listener = { 0 };
-	int fd = -1;
+	size_t count = listener->socket_count + 1;
+	struct listener_socket *grown =
+		reallocarray(listener->sockets, count, sizeof(listener->sockets[0]));
+	int fd;
 
-	if (address_parse(&listener.address, text, error) == 0)
-		fd = open_socket(&listener, &config->services[service], locked, error);
+	if (grown == NULL)
+		return error_errno(error, "cannot make a socket");
+	listener->sockets = grown;
+	fd = open_socket(listener, service, listeners->locked, error);
+	listeners->busy = fd < 0 && errno == EADDRINUSE;
 	if (fd < 0)
-		return error_prefix(error,
-			"service \"%s\": cannot listen on \"%s\": ", config->services[service].name,
-			text);
-	listeners->items[listeners->count] = listener;
-	listeners->sockets[listeners->count] =
-		(struct inherited_listener){ .fd = fd, .service = service };
-	listeners->count++;
+		return -1;
+	grown[listener->socket_count++] =
+		(struct listener_socket){ .fd = fd, .id = listeners->next_id++ };
 	return 0;
 }
 
-static size_t
-count_addresses(const struct config *config)
+/*
+ * A socket in the middle would leave its place to the last one, and steering goes by places:
+ * sockets are closed from the end, and only those that nothing was steered to.
+ */
+static void
+shrink(struct listener *listener, size_t count)
 {
-	size_t count = 0;
-
-	for (size_t i = 0; i < config->service_count; i++)
-		count += config->services[i].listen.count;
-	return count;
-}
-
-static int
-open_all(struct listeners *listeners, const struct config *config, bool locked, struct error *error)
-{
-	for (size_t i = 0; i < config->service_count; i++) {
-		const struct config_strings *listen = &config->services[i].listen;
-
-		for (size_t j = 0; j < listen->count; j++) {
-			if (open_one(listeners, config, i, listen->items[j], locked, error) != 0)
-				return -1;
-		}
-	}
-	return 0;
-}
-
-int
-listeners_open(
-	struct listeners *listeners, const struct config *config, bool locked, struct error *error)
-{
-	size_t count = count_addresses(config);
-
-	*listeners = (struct listeners){
-		.items = calloc(count, sizeof(listeners->items[0])),
-		.sockets = calloc(count, sizeof(listeners->sockets[0])),
-	};
-	if (listeners->items == NULL || listeners->sockets == NULL)
-		error_errno(error, "cannot make the listeners");
-	else if (open_all(listeners, config, locked, error) == 0)
-		return 0;
-	listeners_close(listeners);
-	return -1;
+	while (listener->socket_count > count)
+		fd_close(&listener->sockets[--listener->socket_count].fd);
 }
 
 static void
@@ -173,15 +160,216 @@ remove_path(const struct listener *listener)
 		unlink(path);
 }
 
-void
-listeners_close(struct listeners *listeners)
+static void
+close_listener(struct listeners *listeners, struct listener *listener)
 {
-	for (size_t i = 0; i < listeners->count; i++) {
-		if (address_is_unix(&listeners->items[i].address))
-			remove_path(&listeners->items[i]);
-		fd_close(&listeners->sockets[i].fd);
+	if (address_is_unix(&listener->address))
+		remove_path(listener);
+	shrink(listener, 0);
+	free(listener->sockets);
+	TAILQ_REMOVE(&listeners->list, listener, entry);
+	free(listener);
+}
+
+static bool
+is_used(const struct listener *listener, const struct listener_use *uses, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (uses[i].listener == listener)
+			return true;
 	}
-	free(listeners->items);
-	free(listeners->sockets);
-	*listeners = (struct listeners){ 0 };
+	return false;
+}
+
+/* With port 0 an address can be asked for more than once, each time another port. */
+static struct listener *
+find(const struct listeners *listeners, const struct address *asked,
+	const struct listener_use *uses, size_t count)
+{
+	struct listener *listener;
+
+	TAILQ_FOREACH (listener, &listeners->list, entry) {
+		if (listener->asked.size == asked->size &&
+			memcmp(&listener->asked.storage, &asked->storage, asked->size) == 0 &&
+			!is_used(listener, uses, count))
+			return listener;
+	}
+	return NULL;
+}
+
+static struct listener *
+make(struct listeners *listeners, const struct address *asked, const struct config_service *service,
+	struct error *error)
+{
+	struct listener *listener = calloc(1, sizeof(*listener));
+
+	if (listener == NULL) {
+		error_errno(error, "cannot make a listener");
+		return NULL;
+	}
+	listener->asked = listener->address = *asked;
+	listener->reuse_port = service->reuse_port && !address_is_unix(asked);
+	TAILQ_INSERT_TAIL(&listeners->list, listener, entry);
+	return listener;
+}
+
+int
+listeners_grow(struct listeners *listeners, struct listener *listener,
+	const struct config_service *service, size_t workers, struct error *error)
+{
+	size_t wanted = listener->reuse_port ? workers : 1;
+
+	while (listener->socket_count < wanted) {
+		if (add_socket(listeners, listener, service, error) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* The kernel lets a socket into such a group only if all of it said so before they were bound. */
+static int
+check_reuse_port(
+	const struct listener *listener, const struct config_service *service, struct error *error)
+{
+	if (address_is_unix(&listener->address) || listener->reuse_port == service->reuse_port)
+		return 0;
+	error_set(error, "it is bound already: only a restart can change reuse_port of it");
+	return place_service_error(error, &service->reuse_port_place, service->name, "reuse_port");
+}
+
+/* On failure the use is to be given up, too, if it has a listener. */
+static int
+use(struct listeners *listeners, const struct config_service *service, const char *text,
+	size_t workers, struct listener_use *uses, size_t count, struct error *error)
+{
+	struct listener_use *own = &uses[count];
+	struct address asked;
+
+	if (address_parse(&asked, text, error) != 0)
+		return -1;
+	own->listener = find(listeners, &asked, uses, count);
+	if (own->listener == NULL)
+		own->listener = make(listeners, &asked, service, error);
+	if (own->listener == NULL)
+		return -1;
+	own->listener->users++;
+	own->sockets_before = own->listener->socket_count;
+	if (own->sockets_before > 0 && check_reuse_port(own->listener, service, error) != 0)
+		return -1;
+	return listeners_grow(listeners, own->listener, service, workers, error);
+}
+
+static size_t
+count_addresses(const struct config *config)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < config->service_count; i++)
+		count += config->services[i].listen.count;
+	return count;
+}
+
+/* Counts the last one, which may have failed, too. */
+static int
+use_all(struct listeners *listeners, const struct config *config, size_t workers,
+	struct listener_use *uses, size_t *count, struct error *error)
+{
+	for (size_t i = 0; i < config->service_count; i++) {
+		const struct config_service *service = &config->services[i];
+
+		for (size_t j = 0; j < service->listen.count; j++) {
+			const char *text = service->listen.items[j];
+
+			uses[*count].service = i;
+			if (use(listeners, service, text, workers, uses, (*count)++, error) != 0)
+				return error_prefix(error,
+					"service \"%s\": cannot listen on \"%s\": ", service->name,
+					text);
+		}
+	}
+	return 0;
+}
+
+int
+listeners_use(struct listeners *listeners, const struct config *config, size_t workers,
+	struct listener_use **uses, size_t *count, struct error *error)
+{
+	*count = 0;
+	*uses = calloc(count_addresses(config), sizeof(**uses));
+	if (*uses == NULL)
+		return error_errno(error, "cannot make the listeners");
+	listeners->busy = false;
+	if (use_all(listeners, config, workers, *uses, count, error) == 0)
+		return 0;
+	listeners_give_up(listeners, uses, count, true);
+	return -1;
+}
+
+static void
+give_up(struct listeners *listeners, const struct listener_use *use, bool undo)
+{
+	struct listener *listener = use->listener;
+
+	if (listener == NULL)
+		return;
+	if (undo)
+		shrink(listener, use->sockets_before);
+	if (--listener->users == 0)
+		close_listener(listeners, listener);
+}
+
+void
+listeners_give_up(struct listeners *listeners, struct listener_use **uses, size_t *count, bool undo)
+{
+	while (*count > 0)
+		give_up(listeners, &(*uses)[--*count], undo);
+	free(*uses);
+	*uses = NULL;
+}
+
+static int
+apply(int fd, const struct listener *listener, const struct config_service *service)
+{
+	if (listen(fd, (int)service->backlog) != 0)
+		return -1;
+	return address_is_unix(&listener->address) ? 0 : set_tcp_options(fd, service);
+}
+
+void
+listener_apply(struct listener *listener, const struct config_service *service)
+{
+	for (size_t i = 0; i < listener->socket_count; i++) {
+		if (apply(listener->sockets[i].fd, listener, service) != 0)
+			log_error("cannot set options of a listener",
+				log_str("service", service->name),
+				log_str("error", strerror(errno)));
+	}
+}
+
+/* Handshakes that have begun go on: only what would begin one is dropped. */
+static void
+drop_syn(int fd)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, TCP_FLAGS_OFFSET),
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, TCP_FLAG_SYN, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	};
+	const struct sock_fprog program = { .len = countof(code), .filter = code };
+
+	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) != 0)
+		log_warn("cannot seal a listener: who connects in this moment may be reset",
+			log_str("error", strerror(errno)));
+}
+
+void
+listener_seal(struct listener *listener)
+{
+	if (address_is_unix(&listener->address)) {
+		remove_path(listener);
+		return;
+	}
+	for (size_t i = 0; i < listener->socket_count; i++)
+		drop_syn(listener->sockets[i].fd);
 }

@@ -1,40 +1,81 @@
 /*
  * The listening sockets: bound by the master before it forks and kept by it, so that no
- * connection that the kernel has queued is lost with a worker.
+ * connection that the kernel has queued is lost with a worker. A listener lives as long as a
+ * configuration in use names it: a reload takes over those that are bound already.
  */
 #ifndef NET_LISTENER_H
 #define NET_LISTENER_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
 #include <sys/types.h>
 
 #include "base/address.h"
 #include "base/compiler.h"
 #include "base/error.h"
 #include "config/config.h"
-#include "process/inheritance.h"
+
+struct listener_socket {
+	int fd;
+	uint32_t id; /* names it in messages; never used again */
+};
 
 struct listener {
+	TAILQ_ENTRY(listener) entry;
+	struct address asked;   /* as configured */
 	struct address address; /* as bound: with the port that the kernel chose for port 0 */
 	dev_t device;           /* of the path of a unix socket, to remove only our own */
 	ino_t inode;
+	bool reuse_port;
+	struct listener_socket *sockets; /* one; with reuse_port one for each worker's number */
+	size_t socket_count;
+	unsigned users;
 };
 
 struct listeners {
-	struct listener *items;
-	struct inherited_listener *sockets; /* the same order; what children get */
-	size_t count;
+	TAILQ_HEAD(, listener) list;
+	uint32_t next_id;
+	bool locked; /* the pid file is: a unix socket that answers is not another master's */
+	bool busy;   /* the last failure: somebody else has the address */
 };
 
-/*
- * Binds every `listen` of CONFIG. LOCKED: the pid file's lock is held, so a unix socket that still
- * answers is not another master's. Returns 0, or -1 with an error that names service and address,
- * and then none is left.
- */
-PF_MUST_CHECK int listeners_open(
-	struct listeners *listeners, const struct config *config, bool locked, struct error *error);
+/* A listener as a configuration has it. */
+struct listener_use {
+	struct listener *listener;
+	size_t service;        /* index in the configuration */
+	size_t sockets_before; /* that the listener had; 0: it is new */
+};
 
-/* Closes them; paths of unix sockets that are still our own go too. */
-void listeners_close(struct listeners *listeners);
+void listeners_open(struct listeners *listeners, bool locked);
+
+/*
+ * Finds or binds every `listen` of CONFIG, with sockets for WORKERS workers. *USES is allocated, in
+ * the order of the configuration. Returns 0, or -1 with an error that names service and address,
+ * and then all is as before.
+ */
+PF_MUST_CHECK int listeners_use(struct listeners *listeners, const struct config *config,
+	size_t workers, struct listener_use **uses, size_t *count, struct error *error);
+
+/* More sockets for a listener with reuse_port, WORKERS in all. Returns 0, or -1. */
+PF_MUST_CHECK int listeners_grow(struct listeners *listeners, struct listener *listener,
+	const struct config_service *service, size_t workers, struct error *error);
+
+/*
+ * Gives the uses up and frees *USES. A listener that has no other is closed; the path of a unix
+ * socket goes if it is still our own. With UNDO sockets that came with them are closed, too.
+ */
+void listeners_give_up(
+	struct listeners *listeners, struct listener_use **uses, size_t *count, bool undo);
+
+/* What SERVICE says of sockets that are bound already. */
+void listener_apply(struct listener *listener, const struct config_service *service);
+
+/*
+ * From now on nobody gets into the queue of LISTENER: so that it can be emptied and closed, and
+ * nobody in it is reset. Who tries to connect meanwhile hears nothing, and tries again.
+ */
+void listener_seal(struct listener *listener);
 
 #endif

@@ -40,8 +40,10 @@ check_replaceable(const struct address *address, bool locked, struct error *erro
 		return errno == ENOENT ? 0 : error_errno(error, "cannot look at it");
 	if (!S_ISSOCK(st.st_mode))
 		return error_set(error, "the path exists and is no socket: remove it first");
-	if (!locked && answers(address))
+	if (!locked && answers(address)) {
+		errno = EADDRINUSE;
 		return error_set(error, "another process listens there");
+	}
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 #define PROCESS_INHERITANCE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "config/config.h"
 #include "process/privilege.h"
@@ -13,6 +14,7 @@
 /* A listening socket, non-blocking, and the service whose connections it brings. */
 struct inherited_listener {
 	int fd;
+	uint32_t id;    /* names it in messages */
 	size_t service; /* index in config->services */
 };
 

@@ -19,8 +19,11 @@ enum message_type {
 	MESSAGE_RETIRE,       /* a worker asks to be drained alone: somebody sent it TERM */
 	MESSAGE_DRAINED,      /* it has no connection left, and exits: `drained` */
 	/* master to worker */
-	MESSAGE_GO,    /* all are ready: accept */
-	MESSAGE_DRAIN, /* stop accepting, finish what is under way, exit: `drain` */
+	MESSAGE_GO,      /* all are ready: accept */
+	MESSAGE_ACCEPT,  /* from one more socket, whose descriptor comes along: `listener` */
+	MESSAGE_RELEASE, /* close one of the sockets: `listener` */
+	MESSAGE_LOG,     /* to somewhere else, whose descriptor comes along: `log` */
+	MESSAGE_DRAIN,   /* stop accepting, finish what is under way, exit: `drain` */
 };
 
 struct message {
@@ -33,7 +36,19 @@ struct message {
 			char reason[MESSAGE_REASON_MAX];
 		} failed;
 		struct {
+			uint32_t socket;  /* its id */
+			uint32_t service; /* ACCEPT: index in the configuration */
+			uint32_t last;    /* RELEASE: nobody else takes what the kernel has */
+		} listener;
+		struct {
+			uint32_t kind; /* enum sink_kind */
+			uint32_t format;
+			uint32_t level;
+			int64_t requests; /* as in struct config */
+		} log;
+		struct {
 			uint32_t all; /* every worker does: nobody else takes what the kernel has */
+			int64_t timeout_ms;
 		} drain;
 		struct {
 			uint32_t closed; /* connections closed in order since the drain began */

@@ -163,3 +163,9 @@ segment_slot_admitted(const struct segment *segment, unsigned index)
 {
 	return atomic_load(&segment->slots[index].admitted);
 }
+
+int64_t
+segment_slot_tick_ms(const struct segment *segment, unsigned index)
+{
+	return atomic_load_explicit(&segment->slots[index].tick_ms, memory_order_relaxed);
+}

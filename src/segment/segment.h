@@ -44,4 +44,7 @@ PF_MUST_CHECK int segment_service_id(struct segment *segment, const char *name);
 /* Places held in a slot, as its worker says: a number to print, never to trust. */
 unsigned segment_slot_admitted(const struct segment *segment, unsigned index);
 
+/* When its loop last turned, as its worker says: to see whether it moves, nothing more. */
+int64_t segment_slot_tick_ms(const struct segment *segment, unsigned index);
+
 #endif

@@ -90,7 +90,7 @@ drain_one(struct connection *connection, void *arg PF_UNUSED)
 }
 
 void
-drain_begin(struct worker *worker, bool all)
+drain_begin(struct worker *worker, bool all, int64_t timeout_ms)
 {
 	if (worker->state == WORKER_DRAINING)
 		return;
@@ -101,7 +101,7 @@ drain_begin(struct worker *worker, bool all)
 	worker->drain_left = worker->sessions.network->open_count;
 	show(worker);
 
-	loop_start_timer(worker->drain_timer, worker->inheritance->config->drain_timeout_ms);
+	loop_start_timer(worker->drain_timer, timeout_ms);
 	connections_visit(&worker->sessions.network->connections, drain_one, NULL);
 }
 

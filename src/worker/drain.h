@@ -11,10 +11,10 @@ void drain_close(struct worker *worker);
 /*
  * Stops accepting (with ALL, every worker does: what the kernel has queued is taken first, since
  * nobody else will), reads each connection once more, answers all that this brought and closes each
- * in order. The worker stops when none is left, or at `drain_timeout`, which cuts the rest.
+ * in order. The worker stops when none is left, or after TIMEOUT_MS, which cuts the rest.
  * Idempotent.
  */
-void drain_begin(struct worker *worker, bool all);
+void drain_begin(struct worker *worker, bool all, int64_t timeout_ms);
 
 /* At the end of each turn: stops the worker if it has drained. */
 void drain_check(struct worker *worker);

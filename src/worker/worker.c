@@ -206,23 +206,74 @@ go(struct worker *worker)
 	acceptor_start(&worker->acceptor);
 }
 
+/* A socket more to accept from. */
+static void
+add_listener(struct worker *worker, const struct message *message)
+{
+	const struct inherited_listener listener = {
+		.fd = channel_take_passed(&worker->channel),
+		.id = message->listener.socket,
+		.service = message->listener.service,
+	};
+	struct error error;
+
+	if (listener.fd < 0)
+		log_error("a listener did not arrive: no descriptor is left");
+	else if (worker->state == WORKER_DRAINING)
+		close(listener.fd);
+	else if (acceptor_add(&worker->acceptor, &listener, &error) != 0)
+		log_error("cannot accept from a listener", log_str("reason", error.text));
+}
+
+static void
+use_log(struct worker *worker, const struct message *message)
+{
+	struct error error;
+	struct sink sink;
+	int fd = channel_take_passed(&worker->channel);
+
+	worker->sessions.request_log.rate = message->log.requests;
+	if (fd < 0)
+		log_error("the log did not arrive: no descriptor is left");
+	else if (sink_adopt(&sink, fd, message->log.kind, &error) != 0)
+		log_error("cannot take over the log", log_str("reason", error.text));
+	else
+		log_use(&sink, message->log.format, message->log.level);
+}
+
+static void
+master_is_gone(struct worker *worker)
+{
+	if (worker->state != WORKER_DRAINING)
+		log_warn("the master is gone: draining");
+	drain_begin(worker, true, worker->inheritance->config->drain_timeout_ms);
+}
+
 static void
 on_message(void *arg, const struct message *message)
 {
 	struct worker *worker = arg;
 
 	if (message == NULL) {
-		if (worker->state != WORKER_DRAINING)
-			log_warn("the master is gone: draining");
-		drain_begin(worker, true);
+		master_is_gone(worker);
 		return;
 	}
 	switch ((enum message_type)message->type) {
 	case MESSAGE_GO:
 		go(worker);
 		break;
+	case MESSAGE_ACCEPT:
+		add_listener(worker, message);
+		break;
+	case MESSAGE_RELEASE:
+		acceptor_remove(
+			&worker->acceptor, message->listener.socket, message->listener.last != 0);
+		break;
+	case MESSAGE_LOG:
+		use_log(worker, message);
+		break;
 	case MESSAGE_DRAIN:
-		drain_begin(worker, message->drain.all != 0);
+		drain_begin(worker, message->drain.all != 0, message->drain.timeout_ms);
 		break;
 	case MESSAGE_STARTING:
 	case MESSAGE_READY:

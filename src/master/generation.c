@@ -1,0 +1,120 @@
+#include <config.h>
+
+#include "master/generation.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "process/cpus.h"
+
+static int
+name_services(struct generation *generation, struct error *error)
+{
+	const struct config *config = generation->config;
+
+	for (size_t i = 0; i < config->service_count; i++) {
+		int id = segment_service_id(generation->segment, config->services[i].name);
+
+		if (id < 0)
+			return error_set(error,
+				"more than %d names of services since the start: only a restart "
+				"makes room for \"%s\"",
+				SEGMENT_SERVICES, config->services[i].name);
+		generation->service_ids[i] = (unsigned)id;
+	}
+	return 0;
+}
+
+struct generation *
+generation_open(struct config *config, struct segment *segment, struct listeners *listeners,
+	int number, struct error *error)
+{
+	struct generation *generation = calloc(1, sizeof(*generation));
+
+	if (generation == NULL) {
+		error_errno(error, "cannot make a generation");
+		config_free(&config);
+		return NULL;
+	}
+	generation->number = number;
+	generation->config = config;
+	generation->segment = segment;
+	generation->listeners = listeners;
+	generation->seat_count = cpus_workers(config);
+	if (resources_open(&generation->resources, config, error) == 0 &&
+		name_services(generation, error) == 0)
+		return generation;
+	generation_close(&generation);
+	return NULL;
+}
+
+int
+generation_bind(struct generation *generation, struct error *error)
+{
+	return listeners_use(generation->listeners, generation->config, generation->seat_count,
+		&generation->uses, &generation->use_count, error);
+}
+
+void
+generation_release_listeners(struct generation *generation, bool undo)
+{
+	listeners_give_up(generation->listeners, &generation->uses, &generation->use_count, undo);
+}
+
+void
+generation_close(struct generation **generation)
+{
+	struct generation *old = *generation;
+
+	if (old == NULL)
+		return;
+	for (size_t i = 0; i < CONFIG_WORKERS_MAX; i++)
+		seat_close(&old->seats[i]);
+	generation_release_listeners(old, true);
+	resources_close(&old->resources);
+	config_free(&old->config);
+	free(old);
+	*generation = NULL;
+}
+
+static bool
+is_same_file(int a, int b)
+{
+	struct stat in_a, in_b;
+
+	return fstat(a, &in_a) == 0 && fstat(b, &in_b) == 0 && in_a.st_dev == in_b.st_dev &&
+		in_a.st_ino == in_b.st_ino && in_a.st_size == in_b.st_size &&
+		in_a.st_mtim.tv_sec == in_b.st_mtim.tv_sec &&
+		in_a.st_mtim.tv_nsec == in_b.st_mtim.tv_nsec;
+}
+
+bool
+generation_has_same_modules(const struct generation *a, const struct generation *b)
+{
+	if (a->resources.module_count != b->resources.module_count)
+		return false;
+	for (size_t i = 0; i < a->resources.module_count; i++) {
+		if (!is_same_file(a->resources.modules[i], b->resources.modules[i]))
+			return false;
+	}
+	return true;
+}
+
+void
+generation_log_listener(const struct generation *generation, const struct listener_use *use)
+{
+	char text[ADDRESS_TEXT_MAX];
+
+	address_print(&use->listener->address, text);
+	log_info("listening", log_str("service", generation->config->services[use->service].name),
+		log_str("address", text));
+}
+
+const struct listener_socket *
+generation_socket(const struct listener_use *use, int number)
+{
+	const struct listener *listener = use->listener;
+
+	return &listener->sockets[listener->reuse_port ? number - 1 : 0];
+}

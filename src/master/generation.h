@@ -1,0 +1,77 @@
+/*
+ * A generation: a configuration and the workers that have it. Another one takes its place at a
+ * reload; it lives on until its last worker is gone.
+ *
+ *	STARTING --all ready, supervisor_switch--> SERVING --another one serves--> RETIRED -->
+ *(gone)
+ *	    +---- supervisor_abandon --> FAILED --> (gone)
+ */
+#ifndef MASTER_GENERATION_H
+#define MASTER_GENERATION_H
+
+#include <stddef.h>
+#include <sys/queue.h>
+
+#include "base/compiler.h"
+#include "base/error.h"
+#include "config/config.h"
+#include "master/resources.h"
+#include "master/seat.h"
+#include "net/listener.h"
+#include "process/inheritance.h"
+#include "segment/segment.h"
+
+struct supervisor;
+
+enum generation_state {
+	GENERATION_STARTING,
+	GENERATION_SERVING,
+	GENERATION_RETIRED, /* its workers drain */
+	GENERATION_FAILED,  /* its workers were killed before they served */
+};
+
+struct generation {
+	TAILQ_ENTRY(generation) entry;
+	struct supervisor *supervisor; /* NULL: not started */
+	enum generation_state state;
+	int number; /* from 1 */
+	struct config *config;
+	struct resources resources;
+	struct segment *segment;
+	unsigned service_ids[CONFIG_SERVICES_MAX];
+	struct listeners *listeners;
+	struct listener_use *uses; /* given up when it retires */
+	size_t use_count;
+	unsigned children; /* processes that are left */
+	size_t seat_count;
+	struct seat seats[CONFIG_WORKERS_MAX];
+};
+
+TAILQ_HEAD(generation_list, generation);
+
+/*
+ * Makes a generation of CONFIG, which is taken, also on failure: looks up what it names, opens its
+ * modules. Binds nothing. NULL with the reason if something is missing.
+ */
+struct generation *generation_open(struct config *config, struct segment *segment,
+	struct listeners *listeners, int number, struct error *error) PF_MUST_CHECK;
+
+/* Takes over or binds its listeners. Returns 0, or -1 with the reason, and all is as before. */
+PF_MUST_CHECK int generation_bind(struct generation *generation, struct error *error);
+
+/* Gives its listeners up. UNDO: those sockets that it has brought go with it. */
+void generation_release_listeners(struct generation *generation, bool undo);
+
+/* Frees it; no child is left. NULL is accepted. */
+void generation_close(struct generation **generation);
+
+/* Whether both have opened the same files as modules. */
+bool generation_has_same_modules(const struct generation *a, const struct generation *b);
+
+/* Logs where USE listens. */
+void generation_log_listener(const struct generation *generation, const struct listener_use *use);
+
+/* The socket of USE that worker NUMBER accepts from. */
+const struct listener_socket *generation_socket(const struct listener_use *use, int number);
+
+#endif

@@ -1,0 +1,248 @@
+#include <config.h>
+
+#include "master/reload.h"
+
+#include "base/log.h"
+#include "config/diff.h"
+#include "config/place.h"
+#include "net/listener.h"
+
+void
+reload_open(
+	struct reload *reload, const struct config_source *source, struct supervisor *supervisor)
+{
+	*reload = (struct reload){
+		.source = source,
+		.supervisor = supervisor,
+		.generations = 1,
+		.sink = { .fd = -1 },
+	};
+}
+
+static struct generation *
+serving(const struct reload *reload)
+{
+	return reload->supervisor->serving;
+}
+
+static void begin(struct reload *reload);
+
+/* One that was asked for meanwhile comes next. */
+static void
+finish(struct reload *reload)
+{
+	reload->state = RELOAD_IDLE;
+	if (!reload->again)
+		return;
+	reload->again = false;
+	begin(reload);
+}
+
+static void
+fail(struct reload *reload, const char *reason)
+{
+	log_error("reload failed", log_int("serving", serving(reload)->number),
+		log_str("reason", reason));
+	sink_close(&reload->sink);
+	finish(reload);
+}
+
+static int
+check_restart(const struct diff *diff, const struct config *config, struct error *error)
+{
+	const struct option *option = diff->restart;
+
+	if (option == NULL)
+		return 0;
+	error_set(error, "only a restart can change it");
+	return place_error(error,
+		(const struct config_place *)(const void *)((const char *)config + option->place),
+		option->key);
+}
+
+/* The new configuration, checked against the one in use; NULL with the reason. */
+static struct config *
+read_config(const struct reload *reload, struct diff *diff, struct error *error)
+{
+	struct config *config = config_from(reload->source, error);
+
+	if (config == NULL)
+		return NULL;
+	diff_find(diff, serving(reload)->config, config);
+	if (check_restart(diff, config, error) != 0)
+		config_free(&config);
+	return config;
+}
+
+static int
+open_log(struct reload *reload, const struct config *config, struct error *error)
+{
+	if (sink_open(&reload->sink, config->log_target, error) == 0)
+		return 0;
+	return place_error(error, &config->log_target_place, "log.target");
+}
+
+static struct generation *
+prepare(struct reload *reload, struct diff *diff, struct error *error)
+{
+	struct config *config = read_config(reload, diff, error);
+	struct generation *next;
+
+	if (config == NULL || open_log(reload, config, error) != 0) {
+		config_free(&config);
+		return NULL;
+	}
+	next = generation_open(config, serving(reload)->segment, serving(reload)->listeners,
+		reload->generations + 1, error);
+	return next;
+}
+
+/* The serving configuration has new settings of the log. */
+static void
+use_log(struct reload *reload)
+{
+	const struct config *config = serving(reload)->config;
+
+	log_use(&reload->sink, config->log_format, config->log_level);
+	supervisor_send_log(reload->supervisor);
+}
+
+/* Nothing but what the workers that there are can take over. */
+static void
+take_over(struct reload *reload, struct generation *next)
+{
+	struct generation *generation = serving(reload);
+	struct config *former = generation->config;
+
+	generation->config = next->config;
+	next->config = former;
+	generation_close(&next);
+	use_log(reload);
+	log_info("reloaded", log_int("generation", generation->number),
+		log_str("workers", "the same"));
+	finish(reload);
+}
+
+/* Slots of workers that drain come back; until then there is nobody whom to start. */
+static bool
+must_wait(struct reload *reload, struct generation *next)
+{
+	if (next->seat_count <= reload->supervisor->slots_free)
+		return false;
+	if (reload->state != RELOAD_WAITING)
+		log_warn("reload waits for workers that drain",
+			log_int("workers", (int64_t)next->seat_count),
+			log_int("slots", (int64_t)reload->supervisor->slots_free));
+	reload->state = RELOAD_WAITING;
+	generation_close(&next);
+	sink_close(&reload->sink);
+	return true;
+}
+
+static void
+start(struct reload *reload, struct generation *next)
+{
+	struct error error;
+
+	reload->generations++;
+	if (generation_bind(next, &error) != 0) {
+		generation_close(&next);
+		fail(reload, error.text);
+		return;
+	}
+	reload->state = RELOAD_STARTING;
+	reload->begun_ms = loop_now(reload->supervisor->loop);
+	if (supervisor_start(reload->supervisor, next, &error) != 0)
+		reload_failed(reload, error.text);
+}
+
+static void
+begin(struct reload *reload)
+{
+	struct error error;
+	struct diff diff;
+	struct generation *next = prepare(reload, &diff, &error);
+
+	if (next == NULL)
+		fail(reload, error.text);
+	else if (diff.at_once && !diff.new_workers &&
+		generation_has_same_modules(serving(reload), next))
+		take_over(reload, next);
+	else if (!must_wait(reload, next))
+		start(reload, next);
+}
+
+void
+reload_start(struct reload *reload)
+{
+	finish(reload);
+}
+
+void
+reload_ask(struct reload *reload)
+{
+	switch (reload->state) {
+	case RELOAD_CLOSED:
+		reload->again = true;
+		break;
+	case RELOAD_IDLE:
+		begin(reload);
+		break;
+	case RELOAD_WAITING:
+		break; /* it reads the configuration when its time has come */
+	case RELOAD_STARTING:
+		log_info("reload after the one that is under way");
+		reload->again = true;
+		break;
+	}
+}
+
+static void
+log_new_listeners(const struct generation *generation)
+{
+	for (size_t i = 0; i < generation->use_count; i++) {
+		if (generation->uses[i].sockets_before == 0)
+			generation_log_listener(generation, &generation->uses[i]);
+	}
+}
+
+void
+reload_ready(struct reload *reload)
+{
+	struct supervisor *supervisor = reload->supervisor;
+	const struct generation *next = supervisor->starting;
+
+	supervisor_switch(supervisor);
+	for (size_t i = 0; i < next->use_count; i++)
+		listener_apply(
+			next->uses[i].listener, &next->config->services[next->uses[i].service]);
+	use_log(reload);
+	log_new_listeners(next);
+	log_info("reloaded", log_int("generation", next->number),
+		log_int("workers", (int64_t)next->seat_count),
+		log_int("took_ms", loop_now(supervisor->loop) - reload->begun_ms));
+	finish(reload);
+}
+
+void
+reload_failed(struct reload *reload, const char *reason)
+{
+	supervisor_abandon(reload->supervisor);
+	fail(reload, reason);
+}
+
+void
+reload_resume(struct reload *reload)
+{
+	if (reload->state == RELOAD_WAITING)
+		begin(reload);
+}
+
+void
+reload_cancel(struct reload *reload)
+{
+	if (reload->state == RELOAD_STARTING)
+		sink_close(&reload->sink);
+	reload->state = RELOAD_CLOSED;
+	reload->again = false;
+}

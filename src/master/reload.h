@@ -1,0 +1,56 @@
+/*
+ * A reload as a transaction: a new generation is made ready beside the one that serves, and takes
+ * its place; or something is wrong, the new one is gone again, and nobody has noticed.
+ *
+ *	CLOSED --first start--> IDLE --reload_ask--> STARTING --ready, failed--> IDLE
+ *	                         ^ |                    ^
+ *	                 (refused) +----> WAITING ------+
+ */
+#ifndef MASTER_RELOAD_H
+#define MASTER_RELOAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/sink.h"
+#include "config/config.h"
+#include "master/supervisor.h"
+
+enum reload_state {
+	RELOAD_CLOSED, /* the server starts, or ends */
+	RELOAD_IDLE,
+	RELOAD_WAITING,  /* for slots, which draining workers have */
+	RELOAD_STARTING, /* a generation */
+};
+
+struct reload {
+	enum reload_state state;
+	bool again; /* asked for while one was under way */
+	const struct config_source *source;
+	struct supervisor *supervisor;
+	int generations; /* numbers given out */
+	int64_t begun_ms;
+	struct sink sink; /* STARTING: the new log's */
+};
+
+/* The first generation has number 1 and is not made here. */
+void reload_open(
+	struct reload *reload, const struct config_source *source, struct supervisor *supervisor);
+
+/* The server serves: reloads can begin, and one that was asked for does. */
+void reload_start(struct reload *reload);
+
+/* Begins a reload, or another one after the start or the reload that is under way. */
+void reload_ask(struct reload *reload);
+
+/* What the supervisor says of the new generation. */
+void reload_ready(struct reload *reload);
+void reload_failed(struct reload *reload, const char *reason);
+
+/* A slot has become free. */
+void reload_resume(struct reload *reload);
+
+/* The server ends: whatever is under way is given up. */
+void reload_cancel(struct reload *reload);
+
+#endif
