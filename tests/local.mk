@@ -126,6 +126,7 @@ EXTRA_DIST += tests/run \
 	tests/request_timeout.bats \
 	tests/supervision.bats \
 	tests/timeouts.bats \
+	tests/unix_sockets.bats \
 	tests/lib/client.bash \
 	tests/lib/client.py \
 	tests/lib/descriptors.py \

@@ -1,6 +1,7 @@
 # No loop, no role: what everybody may use.
 noinst_LIBRARIES += src/libbase.a
 src_libbase_a_SOURCES = \
+	src/base/account.c src/base/account.h \
 	src/base/address.c src/base/address.h \
 	src/base/clock.h \
 	src/base/compiler.h \

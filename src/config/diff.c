@@ -26,6 +26,7 @@ same_value(const struct option *option, const void *a, const void *b)
 	case OPTION_SIZE:
 	case OPTION_DURATION:
 	case OPTION_RATE:
+	case OPTION_MODE:
 		return *(const int64_t *)a == *(const int64_t *)b;
 	case OPTION_STRING:
 		return strcmp(*(char *const *)a, *(char *const *)b) == 0;

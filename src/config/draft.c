@@ -107,6 +107,8 @@ set_field(void *field, const struct option *option, const struct setting *settin
 		return setting_duration(setting, range, field, error);
 	case OPTION_RATE:
 		return setting_rate(setting, range, field, error);
+	case OPTION_MODE:
+		return setting_mode(setting, range, field, error);
 	case OPTION_WORD:
 		return setting_word(setting, option->words, field, error);
 	case OPTION_STRING:

@@ -23,6 +23,7 @@ enum option_type {
 	OPTION_SIZE,     /* int64_t, bytes: "64K", "1M" or a number */
 	OPTION_DURATION, /* int64_t, milliseconds: "500ms", "10s", "5m", "1h"; "off" if MIN is 0 */
 	OPTION_RATE,     /* int64_t: a number, or "off" (0) or "on" (VALUE_RATE_ALL) */
+	OPTION_MODE,     /* int64_t, permissions: octal digits in quotes, "0660" */
 	OPTION_STRING,   /* char * */
 	OPTION_STRINGS,  /* struct config_strings: a list, or one string */
 	OPTION_NETWORKS, /* struct config_networks: the same, of networks */
@@ -50,7 +51,7 @@ struct option {
 	size_t place; /* offset of the member that says where it was set; 0: nobody asks */
 	/* The default, as a file would say it without quotes, of a list "[]"; NULL: required. */
 	const char *fallback;
-	/* Of numbers, sizes, durations and rates; a string with MIN 1 is not empty. */
+	/* Of numbers, sizes, durations, rates and modes; a string with MIN 1 is not empty. */
 	int64_t min, max;
 	int64_t step;                    /* of durations: its multiples alone; 0: any */
 	const struct option_word *words; /* OPTION_WORD: ended by a NULL word */

@@ -117,6 +117,9 @@ print_value(const struct option *option, const void *field)
 	case OPTION_RATE:
 		print_rate(*(const int64_t *)field);
 		break;
+	case OPTION_MODE:
+		print_text(value_print_mode, *(const int64_t *)field);
+		break;
 	case OPTION_STRING:
 		print_string(*(char *const *)field);
 		break;

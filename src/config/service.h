@@ -78,6 +78,8 @@ struct config_service {
 	struct config_place length_offset_place;
 	struct config_place length_adjust_place;
 	struct config_place max_message_size_place;
+	struct config_place socket_user_place;
+	struct config_place socket_group_place;
 	struct config_place dispatch_place;
 	struct config_place heartbeat_place;
 	struct config_place reuse_port_place;
@@ -96,7 +98,10 @@ struct config_service {
 	struct config_networks allow;   /* none: everybody */
 	struct config_networks deny;    /* counts before allow */
 	int64_t backlog;
-	bool reuse_port; /* each worker has a socket of its own */
+	bool reuse_port;     /* each worker has a socket of its own */
+	int64_t socket_mode; /* permissions of unix sockets */
+	char *socket_user;   /* who owns them; "": the master's user and group */
+	char *socket_group;
 	bool tcp_nodelay;
 	int64_t tcp_keepalive_ms; /* whole seconds; 0: off */
 	enum config_dispatch dispatch;

@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "config/options.h"
 
-/* Whether it is text that may be read as a size, a duration or a rate. */
+/* Whether it is text that may be read as a size, a duration, a rate or a mode. */
 static bool
 is_text(const struct setting *setting)
 {
@@ -97,6 +97,15 @@ setting_rate(const struct setting *setting, struct value_range range, int64_t *v
 		return wrong_type(setting, "\"off\", \"on\" or a number", error);
 	*value = setting->integer;
 	return value_check_rate(*value, range, error);
+}
+
+int
+setting_mode(const struct setting *setting, struct value_range range, int64_t *value,
+	struct error *error)
+{
+	if (!is_text(setting)) /* without quotes, 0660 would be a decimal number */
+		return wrong_type(setting, "octal digits in quotes, as in \"0660\"", error);
+	return value_mode(setting->text, range, value, error);
 }
 
 int

@@ -35,6 +35,8 @@ PF_MUST_CHECK int setting_duration(const struct setting *setting, struct value_r
 	int64_t *value, struct error *error);
 PF_MUST_CHECK int setting_rate(const struct setting *setting, struct value_range range,
 	int64_t *value, struct error *error);
+PF_MUST_CHECK int setting_mode(const struct setting *setting, struct value_range range,
+	int64_t *value, struct error *error);
 PF_MUST_CHECK int setting_string(
 	const struct setting *setting, const char **value, struct error *error);
 PF_MUST_CHECK int setting_word(const struct setting *setting, const struct option_word *words,

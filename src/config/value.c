@@ -100,6 +100,12 @@ value_print_rate(int64_t value, char text[static VALUE_TEXT_MAX])
 		print(value, no_units, text);
 }
 
+void
+value_print_mode(int64_t value, char text[static VALUE_TEXT_MAX])
+{
+	snprintf(text, VALUE_TEXT_MAX, "%04" PRIo64, (uint64_t)value);
+}
+
 static bool
 in_range(int64_t value, struct value_range range)
 {
@@ -227,5 +233,22 @@ value_rate(const char *text, struct value_range range, int64_t *value, struct er
 			text, range.min, range.max);
 	else if (!in_range(*value, range))
 		return rate_out_of_range(text, range, error);
+	return 0;
+}
+
+int
+value_mode(const char *text, struct value_range range, int64_t *value, struct error *error)
+{
+	char min[VALUE_TEXT_MAX], max[VALUE_TEXT_MAX];
+
+	value_print_mode(range.min, min);
+	value_print_mode(range.max, max);
+	if (text[0] == '\0' || text[strspn(text, "01234567")] != '\0')
+		return error_set(error,
+			"\"%.64s\" is no mode; expected octal digits, as in \"0660\", from %s to %s",
+			text, min, max);
+	*value = strtoll(text, NULL, 8);
+	if (!in_range(*value, range))
+		return error_set(error, "%.64s is out of range; expected %s to %s", text, min, max);
 	return 0;
 }

@@ -1,6 +1,7 @@
 /*
- * Numbers, sizes, durations and rates: from text as users write it, and back. Nothing overflows:
- * what is too large is out of range. An error says what is wrong and what would be right.
+ * Numbers, sizes, durations, rates and modes: from text as users write it, and back. Nothing
+ * overflows: what is too large is out of range. An error says what is wrong and what would be
+ * right.
  */
 #ifndef CONFIG_VALUE_H
 #define CONFIG_VALUE_H
@@ -42,14 +43,22 @@ PF_MUST_CHECK int value_duration(
 PF_MUST_CHECK int value_rate(
 	const char *text, struct value_range range, int64_t *value, struct error *error);
 
+/* Permissions of a file as chmod(1) has them: octal digits, as in "0660" or "660". */
+PF_MUST_CHECK int value_mode(
+	const char *text, struct value_range range, int64_t *value, struct error *error);
+
 /* Whether a number that needs no reading is in range, with the same errors. */
 PF_MUST_CHECK int value_check_integer(int64_t value, struct value_range range, struct error *error);
 PF_MUST_CHECK int value_check_size(int64_t value, struct value_range range, struct error *error);
 PF_MUST_CHECK int value_check_rate(int64_t value, struct value_range range, struct error *error);
 
-/* Text that value_size, value_duration and value_rate read, in the largest unit that is exact. */
+/*
+ * Text that value_size, value_duration, value_rate and value_mode read, in the largest unit that is
+ * exact.
+ */
 void value_print_size(int64_t value, char text[static VALUE_TEXT_MAX]);
 void value_print_duration(int64_t value_ms, char text[static VALUE_TEXT_MAX]);
 void value_print_rate(int64_t value, char text[static VALUE_TEXT_MAX]);
+void value_print_mode(int64_t value, char text[static VALUE_TEXT_MAX]);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/fd.h"
 #include "dispatch/module_path.h"
+#include "net/unix_socket.h"
 #include "process/cpus.h"
 
 static int
@@ -24,11 +25,24 @@ open_modules(struct resources *resources, const struct config *config, struct er
 	return 0;
 }
 
+/* Who may connect to unix sockets: looked up again when they are bound. */
+static int
+check_sockets(const struct config *config, struct error *error)
+{
+	struct unix_socket_access access;
+
+	for (size_t i = 0; i < config->service_count; i++) {
+		if (unix_socket_access(&access, &config->services[i], error) != 0)
+			return -1;
+	}
+	return 0;
+}
+
 int
 resources_open(struct resources *resources, const struct config *config, struct error *error)
 {
 	*resources = (struct resources){ 0 };
-	if (cpus_check(config, error) == 0 &&
+	if (cpus_check(config, error) == 0 && check_sockets(config, error) == 0 &&
 		privilege_resolve(config, &resources->identity, error) == 0 &&
 		open_modules(resources, config, error) == 0)
 		return 0;

@@ -1,6 +1,6 @@
 /*
- * What the configuration needs before there can be children: CPUs, identity and module files.
- * Shared by the start and by -t.
+ * What the configuration needs before there can be children: CPUs, owners of sockets, identity and
+ * module files. Shared by the start and by -t.
  */
 #ifndef MASTER_RESOURCES_H
 #define MASTER_RESOURCES_H

@@ -81,6 +81,7 @@ static int
 bind_socket(int fd, struct listener *listener, const struct config_service *service, bool locked,
 	struct error *error)
 {
+	struct unix_socket_access access;
 	struct stat st;
 
 	if (!address_is_unix(&listener->address)) {
@@ -90,7 +91,8 @@ bind_socket(int fd, struct listener *listener, const struct config_service *serv
 			return error_errno(error, "cannot get its address");
 		return 0;
 	}
-	if (unix_socket_bind(fd, &listener->address, locked, error) != 0)
+	if (unix_socket_access(&access, service, error) != 0 ||
+		unix_socket_bind(fd, &listener->address, &access, locked, error) != 0)
 		return -1;
 	if (lstat(listener->address.un.sun_path, &st) == 0) {
 		listener->device = st.st_dev;
@@ -150,14 +152,21 @@ shrink(struct listener *listener, size_t count)
 		fd_close(&listener->sockets[--listener->socket_count].fd);
 }
 
+/* Whether the path of a unix socket still names it. */
+static bool
+is_own_path(const struct listener *listener)
+{
+	struct stat st;
+
+	return lstat(listener->address.un.sun_path, &st) == 0 && st.st_dev == listener->device &&
+		st.st_ino == listener->inode;
+}
+
 static void
 remove_path(const struct listener *listener)
 {
-	const char *path = listener->address.un.sun_path;
-	struct stat st;
-
-	if (lstat(path, &st) == 0 && st.st_dev == listener->device && st.st_ino == listener->inode)
-		unlink(path);
+	if (is_own_path(listener))
+		unlink(listener->address.un.sun_path);
 }
 
 static void
@@ -335,6 +344,22 @@ apply(int fd, const struct listener *listener, const struct config_service *serv
 	return address_is_unix(&listener->address) ? 0 : set_tcp_options(fd, service);
 }
 
+/* Who may connect from now on. A path that is not our own any more is left alone. */
+static void
+apply_access(const struct listener *listener, const struct config_service *service)
+{
+	const char *path = listener->address.un.sun_path;
+	struct unix_socket_access access;
+	struct error error;
+
+	if (!is_own_path(listener))
+		return;
+	if (unix_socket_access(&access, service, &error) != 0 ||
+		unix_socket_give(path, &access, &error) != 0)
+		log_error("cannot change who may connect to a socket",
+			log_str("service", service->name), log_str("reason", error.text));
+}
+
 void
 listener_apply(struct listener *listener, const struct config_service *service)
 {
@@ -344,6 +369,8 @@ listener_apply(struct listener *listener, const struct config_service *service)
 				log_str("service", service->name),
 				log_str("error", strerror(errno)));
 	}
+	if (address_is_unix(&listener->address))
+		apply_access(listener, service);
 }
 
 /* Handshakes that have begun go on: only what would begin one is dropped. */

@@ -4,19 +4,12 @@
 
 #include <cap-ng.h>
 #include <grp.h>
-#include <pwd.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/account.h"
 #include "config/place.h"
-
-static int
-no_such_user(const struct config *config, struct error *error)
-{
-	error_set(error, "there is no user \"%s\" on this system", config->user);
-	return place_error(error, &config->user_place, "user");
-}
 
 static int
 resolve_group(const struct config *config, gid_t *gid, struct error *error)
@@ -25,11 +18,9 @@ resolve_group(const struct config *config, gid_t *gid, struct error *error)
 
 	if (config->group[0] == '\0')
 		return 0;
-	group = getgrnam(config->group);
-	if (group == NULL) {
-		error_set(error, "there is no group \"%s\" on this system", config->group);
+	group = account_group(config->group, error);
+	if (group == NULL)
 		return place_error(error, &config->group_place, "group");
-	}
 	*gid = group->gr_gid;
 	return 0;
 }
@@ -66,9 +57,9 @@ privilege_resolve(const struct config *config, struct identity *identity, struct
 		return -1;
 	if (geteuid() != 0)
 		return 0;
-	user = getpwnam(config->user);
+	user = account_user(config->user, error);
 	if (user == NULL)
-		return no_such_user(config, error);
+		return place_error(error, &config->user_place, "user");
 	identity->change = true;
 	identity->confined = config->chroot[0] != '\0';
 	identity->uid = user->pw_uid;

@@ -490,6 +490,61 @@ numbers_have_a_range(void **state)
 }
 
 static void
+a_mode_is_octal_digits_in_quotes(void **state)
+{
+	struct config *config = load("services = {\n"
+				     "a = { listen = \"127.0.0.1:1\" module = \"echo\" }\n"
+				     "b = { listen = \"127.0.0.1:2\" module = \"echo\" "
+				     "socket_mode = \"0777\" }\n"
+				     "c = { listen = \"127.0.0.1:3\" module = \"echo\" "
+				     "socket_mode = \"6\" }\n"
+				     "}");
+
+	(void)state;
+	assert_int_equal(config->services[0].socket_mode, 0660);
+	assert_int_equal(config->services[1].socket_mode, 0777);
+	assert_int_equal(config->services[2].socket_mode, 06);
+	config_free(&config);
+	refuses_in_service("socket_mode = 660",
+		"socket_mode: got the number 660; expected octal digits in quotes, as in \"0660\"");
+	refuses_in_service("socket_mode = \"0668\"",
+		"socket_mode: \"0668\" is no mode; expected octal digits, as in \"0660\", from 0000 "
+		"to 0777");
+	refuses_in_service("socket_mode = \"\"",
+		"socket_mode: \"\" is no mode; expected octal digits, as in \"0660\", from 0000 to "
+		"0777");
+	refuses_in_service("socket_mode = \"-1\"",
+		"socket_mode: \"-1\" is no mode; expected octal digits, as in \"0660\", from 0000 to "
+		"0777");
+	refuses_in_service("socket_mode = \"u=rw\"",
+		"socket_mode: \"u=rw\" is no mode; expected octal digits, as in \"0660\", from 0000 "
+		"to 0777");
+	refuses_in_service("socket_mode = \"1000\"",
+		"socket_mode: 1000 is out of range; expected 0000 to 0777");
+	refuses_in_service("socket_mode = \"7777777777777777777777777\"",
+		"socket_mode: 7777777777777777777777777 is out of range; expected 0000 to 0777");
+}
+
+static void
+cpus_are_auto_or_lists(void **state)
+{
+	struct config *config = load("cpu_affinity = [ \"0-1\", \"2,3\" ]\n" VALID);
+
+	(void)state;
+	assert_int_equal(config->cpu_affinity.count, 2);
+	assert_string_equal(config->cpu_affinity.items[1], "2,3");
+	config_free(&config);
+	config = load("cpu_affinity = \"auto\"\n" VALID);
+	assert_int_equal(config->cpu_affinity.count, 1);
+	config_free(&config);
+	refuses("cpu_affinity = [ \"auto\",\n\"0\" ]\n" VALID,
+		"x.conf:2: cpu_affinity: \"auto\" is no list of CPUs; expected numbers and ranges "
+		"from 0 to 1023, as in \"0-3,8\", or \"auto\" alone");
+	refuses("cpu_affinity = [ 1 ]\n" VALID,
+		"x.conf:1: cpu_affinity: got the number 1; expected a string in quotes");
+}
+
+static void
 rates_have_a_range(void **state)
 {
 	(void)state;
@@ -1829,6 +1884,8 @@ main(void)
 		cmocka_unit_test(a_group_cannot_be_a_value_nor_a_value_a_group),
 		cmocka_unit_test(a_word_has_to_be_one_of_its_list),
 		cmocka_unit_test(numbers_have_a_range),
+		cmocka_unit_test(a_mode_is_octal_digits_in_quotes),
+		cmocka_unit_test(cpus_are_auto_or_lists),
 		cmocka_unit_test(rates_have_a_range),
 		cmocka_unit_test(sizes_have_a_range),
 		cmocka_unit_test(durations_have_a_unit_and_a_range),
