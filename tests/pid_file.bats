@@ -62,8 +62,11 @@ END
     server_stop QUIT
     [ ! -e "$PID_FILE" ]
     start_with_pid_file
+    exec {client}<>"/dev/tcp/${ADDRESS/:/\/}"
+    printf '\0' >&"$client" # a frame that is never finished holds the drain up
     kill -TERM "$SERVER_PID"
     server_stop
+    exec {client}>&-
     [ ! -e "$PID_FILE" ]
 }
 

@@ -27,8 +27,7 @@ main(void)
 		const struct option *option = &option_table[i];
 
 		printf("%s\t%s\t%s\t%s\n", scopes[option->scope], option->key,
-			option->fallback != NULL ? option->fallback : "-",
-			reloads[option->reload]);
+			option->fallback != NULL ? option->fallback : "-", reloads[option->reload]);
 	}
 	return 0;
 }
