@@ -41,6 +41,7 @@ generation_open(struct config *config, struct segment *segment, struct listeners
 	generation->config = config;
 	generation->segment = segment;
 	generation->listeners = listeners;
+	generation->names_before = segment_service_count(segment);
 	generation->seat_count = cpus_workers(config);
 	if (resources_open(&generation->resources, config, error) == 0 &&
 		name_services(generation, error) == 0)
@@ -56,10 +57,26 @@ generation_bind(struct generation *generation, struct error *error)
 		&generation->uses, &generation->use_count, error);
 }
 
-void
-generation_release_listeners(struct generation *generation, bool undo)
+static void
+give_up_listeners(struct generation *generation, bool undo)
 {
 	listeners_give_up(generation->listeners, &generation->uses, &generation->use_count, undo);
+}
+
+void
+generation_retire(struct generation *generation)
+{
+	generation->state = GENERATION_RETIRED;
+	give_up_listeners(generation, false);
+	resources_close(&generation->resources);
+}
+
+void
+generation_undo(struct generation *generation)
+{
+	generation->state = GENERATION_FAILED;
+	give_up_listeners(generation, true);
+	segment_forget_services(generation->segment, generation->names_before);
 }
 
 void
@@ -71,7 +88,9 @@ generation_close(struct generation **generation)
 		return;
 	for (size_t i = 0; i < CONFIG_WORKERS_MAX; i++)
 		seat_close(&old->seats[i]);
-	generation_release_listeners(old, true);
+	if (old->state == GENERATION_STARTING)
+		generation_undo(old);
+	give_up_listeners(old, false);
 	resources_close(&old->resources);
 	config_free(&old->config);
 	free(old);

@@ -39,6 +39,7 @@ struct generation {
 	struct resources resources;
 	struct segment *segment;
 	unsigned service_ids[CONFIG_SERVICES_MAX];
+	unsigned names_before; /* of services, that the segment knew */
 	struct listeners *listeners;
 	struct listener_use *uses; /* given up when it retires */
 	size_t use_count;
@@ -59,8 +60,11 @@ struct generation *generation_open(struct config *config, struct segment *segmen
 /* Takes over or binds its listeners. Returns 0, or -1 with the reason, and all is as before. */
 PF_MUST_CHECK int generation_bind(struct generation *generation, struct error *error);
 
-/* Gives its listeners up. UNDO: those sockets that it has brought go with it. */
-void generation_release_listeners(struct generation *generation, bool undo);
+/* It does not serve any more: gives up what its children have. */
+void generation_retire(struct generation *generation);
+
+/* It will never serve: all that it has brought is gone, sockets and names. */
+void generation_undo(struct generation *generation);
 
 /* Frees it; no child is left. NULL is accepted. */
 void generation_close(struct generation **generation);

@@ -18,12 +18,14 @@ drain_timeout_ms(const struct supervisor *supervisor)
 	return supervisor->serving->config->drain_timeout_ms;
 }
 
-/* A generation is over with its last child. */
+/* A generation that has served, or never will, is over with its last child. */
 static void
 end_if_empty(struct generation *generation)
 {
-	if (generation->children > 0 || generation->state == GENERATION_STARTING ||
-		generation->state == GENERATION_SERVING)
+	const struct supervisor *supervisor = generation->supervisor;
+
+	if (generation->children > 0 || generation == supervisor->serving ||
+		generation == supervisor->starting)
 		return;
 	log_debug("generation ended", log_int("generation", generation->number));
 	TAILQ_REMOVE(&generation->supervisor->generations, generation, entry);
@@ -404,11 +406,9 @@ supervisor_switch(struct supervisor *supervisor)
 	steering_update(supervisor);
 	if (former == NULL)
 		return;
-	former->state = GENERATION_RETIRED;
 	steering_close_removed(supervisor, former);
 	retire_children(former, false, drain_timeout_ms(supervisor));
-	generation_release_listeners(former, false);
-	resources_close(&former->resources);
+	generation_retire(former);
 	end_if_empty(former);
 }
 
@@ -421,12 +421,11 @@ supervisor_abandon(struct supervisor *supervisor)
 	if (generation == NULL)
 		return;
 	supervisor->starting = NULL;
-	generation->state = GENERATION_FAILED;
+	generation_undo(generation);
 	TAILQ_FOREACH (child, &supervisor->children, entry) {
 		if (child->generation == generation)
 			child_kill(child, SIGKILL);
 	}
-	generation_release_listeners(generation, true);
 	end_if_empty(generation);
 }
 
@@ -476,7 +475,7 @@ supervisor_drain(struct supervisor *supervisor)
 	for (size_t i = 0; i < supervisor->serving->use_count; i++)
 		listener_seal(supervisor->serving->uses[i].listener);
 	retire_children(supervisor->serving, true, drain_timeout_ms(supervisor));
-	generation_release_listeners(supervisor->serving, false);
+	generation_retire(supervisor->serving);
 	if (TAILQ_EMPTY(&supervisor->children))
 		supervisor->ops->all_gone(supervisor->arg);
 }

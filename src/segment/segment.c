@@ -159,6 +159,23 @@ segment_service_id(struct segment *segment, const char *name)
 }
 
 unsigned
+segment_service_count(const struct segment *segment)
+{
+	unsigned count = 0;
+
+	while (count < SEGMENT_SERVICES && segment->head->services[count][0] != '\0')
+		count++;
+	return count;
+}
+
+void
+segment_forget_services(struct segment *segment, unsigned count)
+{
+	for (; count < SEGMENT_SERVICES; count++)
+		segment->head->services[count][0] = '\0';
+}
+
+unsigned
 segment_slot_admitted(const struct segment *segment, unsigned index)
 {
 	return atomic_load(&segment->slots[index].admitted);

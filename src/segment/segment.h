@@ -41,6 +41,12 @@ void segment_slot_drop(struct segment *segment, unsigned index);
 /* Master: the id of the service of that name, made if it is new; -1 if there are too many. */
 PF_MUST_CHECK int segment_service_id(struct segment *segment, const char *name);
 
+/* Master: how many names have an id. */
+unsigned segment_service_count(const struct segment *segment);
+
+/* Master: forgets the names from the id COUNT on, none of which was ever served. */
+void segment_forget_services(struct segment *segment, unsigned count);
+
 /* Places held in a slot, as its worker says: a number to print, never to trust. */
 unsigned segment_slot_admitted(const struct segment *segment, unsigned index);
 
