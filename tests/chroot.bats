@@ -140,9 +140,7 @@ END
     [ "$(id -u)" != 0 ] || as=(setpriv --reuid 65534 --regid 65534 --clear-groups)
     configure "$JAIL"
     chmod a+r "$CONFIG"
-    printf '#!/bin/sh\nexec %s "%s" "$@"\n' "${as[*]}" "$PREFORKD" >"$BATS_TEST_TMPDIR/launcher"
-    chmod +x "$BATS_TEST_TMPDIR/launcher"
-    PREFORKD=$BATS_TEST_TMPDIR/launcher
+    launch_with "${as[@]}"
     is_refused "$CONFIG:2: chroot: only root can have workers in \"$JAIL\"; expected it to be left out, or a start as root" -c "$CONFIG"
 }
 

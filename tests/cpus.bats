@@ -23,20 +23,13 @@ cpus_allowed() {
     done | paste -sd ' '
 }
 
-# launcher COMMAND...: has the server started by it from now on.
-launcher() {
-    printf '#!/bin/sh\nexec %s "%s" "$@"\n' "$*" "$PREFORKD" >"$BATS_TEST_TMPDIR/launcher"
-    chmod +x "$BATS_TEST_TMPDIR/launcher"
-    PREFORKD=$BATS_TEST_TMPDIR/launcher
-}
-
 # group_make CONTROLLER: a control group (version 1) for this test alone, which servers started from
 # now on are in.
 group_make() {
     local folder=/sys/fs/cgroup/$1/preforkd-test.$BASHPID
     mkdir "$folder" 2>/dev/null || skip "no control groups can be made here"
     GROUP=$folder
-    launcher sh -c "'echo \$\$ >$GROUP/cgroup.procs && exec \"\$0\" \"\$@\"'"
+    launch_with sh -c "'echo \$\$ >$GROUP/cgroup.procs && exec \"\$0\" \"\$@\"'"
 }
 
 # group_set FILE VALUE
@@ -52,7 +45,7 @@ group_remove() {
 @test "workers = 0 is one for each CPU of the affinity mask" {
     echo_start
     ((${#CPUS[@]} < 2)) || group_is_limited || worker_count_is "${#CPUS[@]}"
-    launcher taskset -c "${CPUS[0]}"
+    launch_with taskset -c "${CPUS[0]}"
     echo_start
     worker_count_is 1
 }
@@ -96,7 +89,7 @@ has_pool() {
 
 @test "cpu_affinity = \"auto\" gives each worker and its threads a CPU, round and round" {
     ((${#CPUS[@]} >= 2)) || skip "there is one CPU alone"
-    launcher taskset -c "${CPUS[0]},${CPUS[1]}"
+    launch_with taskset -c "${CPUS[0]},${CPUS[1]}"
     start_bound auto
     has_pool "$(worker_pid 1)"
     worker_runs_on 1 "${CPUS[0]}"
@@ -150,7 +143,7 @@ worker_is_another() {
 
 @test "a CPU that the server may not run on is refused at the start and by -t, with its place" {
     local config=$BATS_TEST_TMPDIR/preforkd.conf reason
-    launcher taskset -c "${CPUS[0]}"
+    launch_with taskset -c "${CPUS[0]}"
     cat >"$config" <<END
 workers = 1
 cpu_affinity = [ "${CPUS[0]}", "${CPUS[0]},1020-1023" ]

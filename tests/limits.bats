@@ -71,9 +71,7 @@ END_OF_FILE
 }
 
 @test "without descriptors accepting pauses, does not spin, and recovers by itself (L1)" {
-    printf '#!/bin/sh\nulimit -n 40\nexec "%s" "$@"\n' "$PREFORKD" >"$BATS_TEST_TMPDIR/starved"
-    chmod +x "$BATS_TEST_TMPDIR/starved"
-    PREFORKD=$BATS_TEST_TMPDIR/starved
+    limit_files 40 40
     echo_start --set workers=1
     client starve --clients 80 --server "$SERVER_PID" --log "$SERVER_LOG" "$ADDRESS"
     server_has_logged 'level=error .*msg="cannot accept, pausing" error="Too many open files"'

@@ -103,6 +103,7 @@ EXTRA_DIST += tests/run \
 	tests/command.bats \
 	tests/cpus.bats \
 	tests/descriptors.bats \
+	tests/descriptor_limit.bats \
 	tests/drain.bats \
 	tests/echo.bats \
 	tests/frames.bats \

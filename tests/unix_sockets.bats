@@ -181,10 +181,7 @@ END
     configure 'socket_user = "daemon"'
     reason="$CONFIG:2: services.main.socket_user: only root can give a socket to \"daemon\"; expected it to be left out"
     if [ "$(id -u)" = 0 ]; then
-        printf '#!/bin/sh\nexec setpriv --reuid 65534 --regid 65534 --clear-groups "%s" "$@"\n' \
-            "$PREFORKD" >"$BATS_TEST_TMPDIR/launcher"
-        chmod 755 "$BATS_TEST_TMPDIR/launcher"
-        PREFORKD=$BATS_TEST_TMPDIR/launcher
+        launch_with setpriv --reuid 65534 --regid 65534 --clear-groups
     fi
     is_refused 78 "$reason" -t -c "$CONFIG"
     is_refused 78 "$reason" -c "$CONFIG"

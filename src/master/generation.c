@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "process/cpus.h"
+#include "process/descriptors.h"
 
 static int
 name_services(struct generation *generation, struct error *error)
@@ -44,8 +45,10 @@ generation_open(struct config *config, struct segment *segment, struct listeners
 	generation->names_before = segment_service_count(segment);
 	generation->seat_count = cpus_workers(config);
 	if (resources_open(&generation->resources, config, error) == 0 &&
-		name_services(generation, error) == 0)
+		name_services(generation, error) == 0) {
+		descriptors_check(config, generation->seat_count);
 		return generation;
+	}
 	generation_close(&generation);
 	return NULL;
 }

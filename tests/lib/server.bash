@@ -28,6 +28,23 @@ wait_until() {
     done
 }
 
+# launch_with COMMAND...: from now on servers are started by it: COMMAND PREFORKD ARGUMENT...
+launch_with() {
+    local launcher=$BATS_TEST_TMPDIR/launcher
+    PREFORKD_ALONE=${PREFORKD_ALONE:-$PREFORKD}
+    printf '#!/bin/sh\nexec %s "%s" "$@"\n' "$*" "$PREFORKD_ALONE" >"$launcher"
+    chmod 755 "$launcher"
+    PREFORKD=$launcher
+}
+
+# limit_files SOFT HARD: from now on servers may open so many, and have no right to more.
+limit_files() {
+    local no_right=()
+    [ "$(id -u)" != 0 ] ||
+        no_right=(setpriv --bounding-set=-sys_resource --inh-caps=-sys_resource)
+    launch_with prlimit "--nofile=$1:$2" "${no_right[@]}"
+}
+
 # server_spawn ARGUMENT...: starts preforkd without waiting for it. Sets SERVER_PID, SERVER_LOG.
 server_spawn() {
     SERVER_LOG=$BATS_TEST_TMPDIR/server-${#SERVER_PIDS[@]}.log
