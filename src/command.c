@@ -9,7 +9,8 @@
 #include <sysexits.h>
 
 enum {
-	OPTION_LISTEN = 256,
+	OPTION_DAEMON = 256,
+	OPTION_LISTEN,
 	OPTION_MODULE,
 	OPTION_OPTION,
 	OPTION_SET,
@@ -21,6 +22,7 @@ static const struct option long_options[] = {
 	{ "print", no_argument, NULL, 'T' },
 	{ "version", no_argument, NULL, 'V' },
 	{ "help", no_argument, NULL, 'h' },
+	{ "daemon", no_argument, NULL, OPTION_DAEMON },
 	{ "listen", required_argument, NULL, OPTION_LISTEN },
 	{ "module", required_argument, NULL, OPTION_MODULE },
 	{ "option", required_argument, NULL, OPTION_OPTION },
@@ -29,9 +31,9 @@ static const struct option long_options[] = {
 };
 
 static const char usage_text[] =
-	"usage: preforkd [-t | -T] [-c FILE]\n"
-	"       preforkd [-t | -T] --listen ADDRESS ... --module NAME [--option KEY=VALUE ...]\n"
-	"                [--set KEY=VALUE ...]\n"
+	"usage: preforkd [-t | -T] [--daemon] [-c FILE]\n"
+	"       preforkd [-t | -T] [--daemon] --listen ADDRESS ... --module NAME\n"
+	"                [--option KEY=VALUE ...] [--set KEY=VALUE ...]\n"
 	"       preforkd -V | -h\n";
 
 void
@@ -42,6 +44,7 @@ command_help(void)
 	       "                       (" DEFAULT_CONFIG ")\n"
 	       "  -t, --check          check the configuration and the modules, and exit\n"
 	       "  -T, --print          print the effective configuration, and exit\n"
+	       "  --daemon             go to the background once it is ready\n"
 	       "  --listen ADDRESS     serve without a file: IP:PORT, [IPV6]:PORT or unix:PATH\n"
 	       "  --module NAME        the module that handles messages: a name or a path\n"
 	       "  --option KEY=VALUE   an option of the module\n"
@@ -122,6 +125,9 @@ take(struct command *command, int option, const char *value)
 		break;
 	case 'h':
 		set_action(command, COMMAND_HELP);
+		break;
+	case OPTION_DAEMON:
+		command->source.detached = true;
 		break;
 	default:
 		take_argument(command, option, value);

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include "config/config.h"
 #include "config/place.h"
 #include "master/master.h"
+#include "process/daemon.h"
 #include "process/title.h"
 #include "worker/worker.h"
 
@@ -61,6 +63,7 @@ static int
 serve(const struct command *command)
 {
 	struct config *config = load(command);
+	struct daemon daemon = DAEMON_NONE;
 	struct error error;
 	struct sink sink;
 
@@ -70,7 +73,9 @@ serve(const struct command *command)
 		errx(EX_CONFIG, "%s", error.text);
 	}
 	log_use(&sink, config->log_format, config->log_level);
-	return master_run(config, &command->source, &roles);
+	if (command->source.detached && daemon_start(&daemon, &error) != 0)
+		errx(EX_OSERR, "%s", error.text);
+	return master_run(config, &command->source, &roles, &daemon);
 }
 
 int

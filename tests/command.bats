@@ -109,7 +109,7 @@ mistake_in_service() {
     for option in -h --help; do
         run "$PREFORKD" $option 2>/dev/null
         assert_success
-        for word in --config --check --print --listen --module --option --set --version --help; do
+        for word in --config --check --print --daemon --listen --module --option --set --version --help; do
             assert_output --partial -- "$word"
         done
     done

@@ -102,6 +102,7 @@ EXTRA_DIST += tests/run \
 	tests/chroot.bats \
 	tests/command.bats \
 	tests/cpus.bats \
+	tests/daemon.bats \
 	tests/descriptors.bats \
 	tests/descriptor_limit.bats \
 	tests/drain.bats \

@@ -4,15 +4,31 @@
 #include "config/config.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "config/options.h"
+#include "config/place.h"
+
+/* What would be written to standard error is lost in the background. */
+static int
+check_detached(const struct config *config, struct error *error)
+{
+	if (strcmp(config->log_target, "stderr") != 0)
+		return 0;
+	error_set(error, "\"stderr\" does not go with --daemon; expected \"syslog\" or a path");
+	return place_error(error, &config->log_target_place, "log.target");
+}
 
 struct config *
 config_from(const struct config_source *source, struct error *error)
 {
-	if (source->path != NULL)
-		return config_load(source->path, error);
-	return config_from_arguments(&source->arguments, error);
+	struct config *config = source->path != NULL
+		? config_load(source->path, error)
+		: config_from_arguments(&source->arguments, error);
+
+	if (config != NULL && source->detached && check_detached(config, error) != 0)
+		config_free(&config);
+	return config;
 }
 
 static void

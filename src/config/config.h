@@ -65,6 +65,7 @@ struct config_arguments {
 struct config_source {
 	const char *path; /* NULL: the arguments */
 	struct config_arguments arguments;
+	bool detached; /* for a server in the background, which has no standard error */
 };
 
 /* Reads it: config_load, or config_from_arguments. */

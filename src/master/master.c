@@ -39,6 +39,7 @@ enum master_state {
 };
 
 struct master {
+	struct daemon *daemon; /* hears how the start went */
 	enum master_state state;
 	int exit_status;
 	int64_t born_ms;
@@ -74,6 +75,7 @@ say_failed(const struct master *master, const char *reason)
 	log_error("cannot start", log_str("reason", reason));
 	if (!master->log_is_stderr)
 		warnx("cannot start: %s", reason);
+	daemon_failed(master->daemon, reason);
 }
 
 static void
@@ -246,6 +248,7 @@ started(struct master *master)
 	master->state = MASTER_RUNNING;
 	log_info("ready", log_int("workers", (int64_t)generation->seat_count),
 		log_int("pid", getpid()), log_str("version", PACKAGE_VERSION));
+	daemon_ready(master->daemon);
 	if (master->reopen_log)
 		reopen_log(master);
 	reload_start(&master->reload);
@@ -445,9 +448,11 @@ close_all(struct master *master)
 }
 
 int
-master_run(struct config *config, const struct config_source *source, const struct roles *roles)
+master_run(struct config *config, const struct config_source *source, const struct roles *roles,
+	struct daemon *daemon)
 {
 	struct master master = {
+		.daemon = daemon,
 		.source = source,
 		.log_is_stderr = strcmp(config->log_target, "stderr") == 0,
 		.signals = { .fd = -1 },

@@ -8,15 +8,16 @@
 #include "base/compiler.h"
 #include "base/error.h"
 #include "config/config.h"
+#include "process/daemon.h"
 #include "process/role.h"
 
 /*
  * Runs the server with CONFIG, which is taken, until it is told to end; a reload reads SOURCE
- * again. Returns the exit status of preforkd(8): 0, or one of sysexits(3), and then the log says
- * why.
+ * again. DAEMON hears how the start went. Returns the exit status of preforkd(8): 0, or one of
+ * sysexits(3), and then the log says why.
  */
-int master_run(
-	struct config *config, const struct config_source *source, const struct roles *roles);
+int master_run(struct config *config, const struct config_source *source, const struct roles *roles,
+	struct daemon *daemon);
 
 /* Checks what CONFIG names: user, modules, their options. Returns 0, or -1 with the reason. */
 PF_MUST_CHECK int master_check(

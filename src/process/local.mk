@@ -4,6 +4,7 @@ src_libprocess_a_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS) $(LIBCAP_NG_CFLAGS)
 src_libprocess_a_SOURCES = \
 	src/process/channel.c src/process/channel.h \
 	src/process/cpus.c src/process/cpus.h \
+	src/process/daemon.c src/process/daemon.h \
 	src/process/descriptors.c src/process/descriptors.h \
 	src/process/inheritance.h \
 	src/process/loop.c src/process/loop.h \

@@ -3,7 +3,6 @@
 #include "process/spawn.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -46,9 +45,8 @@ become(const struct role *role, const struct inheritance *inherited, int channel
 	exit(role->run(&inheritance));
 }
 
-/* With every signal blocked, none reaches the child while it still looks like the master. */
-static pid_t
-fork_blocked(sigset_t *before)
+pid_t
+spawn_fork(sigset_t *before)
 {
 	sigset_t all;
 
@@ -67,7 +65,7 @@ spawn(const struct role *role, const struct inheritance *inheritance, int *chann
 
 	if (channel_pair(ends, error) != 0)
 		return -1;
-	pid = fork_blocked(&before);
+	pid = spawn_fork(&before);
 	if (pid == 0)
 		become(role, inheritance, ends[1], master);
 	sigprocmask(SIG_SETMASK, &before, NULL);

@@ -2,6 +2,7 @@
 #ifndef PROCESS_SPAWN_H
 #define PROCESS_SPAWN_H
 
+#include <signal.h>
 #include <sys/types.h>
 
 #include "base/compiler.h"
@@ -14,6 +15,12 @@
  */
 PF_MUST_CHECK pid_t spawn(const struct role *role, const struct inheritance *inheritance,
 	int *channel, struct error *error);
+
+/*
+ * The fork alone: as fork(2), but with every signal blocked from then on, so that none reaches the
+ * child while it still looks like its parent. *BEFORE is the mask that there was.
+ */
+PF_MUST_CHECK pid_t spawn_fork(sigset_t *before);
 
 /*
  * Child: whether the kernel is to kill it when the master dies. For the time in which it runs a
