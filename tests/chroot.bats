@@ -86,6 +86,7 @@ preforkcat_says() {
 
 @test "with user = \"root\" a worker below chroot has no capability either" {
     needs_root
+    needs_no_other_threads # which would keep what it has
     start_confined --set user=root
     worker_is_confined
     assert_equal "$(capabilities_of "$(worker_pid 1)")" 0000000000000000

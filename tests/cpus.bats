@@ -79,6 +79,7 @@ worker_runs_on() {
 
 # start_bound AFFINITY...: three workers with a pool of three threads each.
 start_bound() {
+    needs_no_other_threads
     echo_start --set workers=3 --set dispatch=pool --set threads=3 "${@/#/--set=cpu_affinity=}"
 }
 
@@ -122,6 +123,7 @@ worker_is_another() {
 @test "a worker whose CPU was taken away from the server runs on another, and says so" {
     local pid
     ((${#CPUS[@]} >= 2)) || skip "there is one CPU alone"
+    needs_no_other_threads
     group_make cpuset
     group_set cpuset.mems "$(sed -n 's/^Mems_allowed_list:\s*//p' /proc/self/status)"
     group_set cpuset.cpus "${CPUS[0]},${CPUS[1]}"

@@ -45,6 +45,11 @@ limit_files() {
     launch_with prlimit "--nofile=$1:$2" "${no_right[@]}"
 }
 
+# For a test that looks at every thread of a process.
+needs_no_other_threads() {
+    [[ ${PREFORK_SANITIZERS:-} != *thread* ]] || skip "the sanitizer has a thread of its own"
+}
+
 # server_spawn ARGUMENT...: starts preforkd without waiting for it. Sets SERVER_PID, SERVER_LOG.
 server_spawn() {
     SERVER_LOG=$BATS_TEST_TMPDIR/server-${#SERVER_PIDS[@]}.log
