@@ -127,6 +127,7 @@ EXTRA_DIST += tests/run \
 	tests/request_log.bats \
 	tests/request_timeout.bats \
 	tests/supervision.bats \
+	tests/syslog.bats \
 	tests/timeouts.bats \
 	tests/unix_sockets.bats \
 	tests/lib/client.bash \
@@ -150,6 +151,8 @@ EXTRA_DIST += tests/run \
 	tests/lib/pipeline.bash \
 	tests/lib/pipeline.py \
 	tests/lib/server.bash \
+	tests/lib/syslog.bash \
+	tests/lib/syslog.py \
 	tests/lint/format \
 	tests/lint/includes \
 	tests/lint/manuals \

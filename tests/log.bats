@@ -37,20 +37,6 @@ serves() {
     [ "$("$PREFORKCAT" "unix:$SOCKET" hello 2>&1)" = hello ]
 }
 
-# bad_frames ADDRESS COUNT: that many connections that send what is no frame.
-bad_frames() {
-    "$PYTHON" - "$LIB" "$1" "$2" <<'END'
-import sys
-sys.path.insert(0, sys.argv[1])
-from load import connect
-for _ in range(int(sys.argv[3])):
-    with connect(sys.argv[2]) as sock:
-        sock.sendall(b"\xff\xff\xff\xff")
-        while sock.recv(4096):
-            pass
-END
-}
-
 # A life that leaves lines of every level, in FORMAT to FILE.
 all_levels() {
     server_start --listen 127.0.0.1:0 --module echo --set workers=2 --set log.level=debug \

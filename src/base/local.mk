@@ -15,4 +15,5 @@ src_libbase_a_SOURCES = \
 	src/base/siphash.c src/base/siphash.h \
 	src/base/span.h \
 	src/base/subnet.c src/base/subnet.h \
+	src/base/syslog.c src/base/syslog.h \
 	src/base/text.c src/base/text.h

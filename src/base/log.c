@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <syslog.h>
 #include <time.h>
 
 #include "base/text.h"
@@ -37,6 +38,14 @@ static const char *const level_names[] = {
 	[LOG_LEVEL_INFO] = "info",
 	[LOG_LEVEL_WARN] = "warn",
 	[LOG_LEVEL_ERROR] = "error",
+};
+
+/* As syslog(3) numbers them. */
+static const int severities[] = {
+	[LOG_LEVEL_DEBUG] = LOG_DEBUG,
+	[LOG_LEVEL_INFO] = LOG_INFO,
+	[LOG_LEVEL_WARN] = LOG_WARNING,
+	[LOG_LEVEL_ERROR] = LOG_ERR,
 };
 
 void
@@ -190,7 +199,7 @@ write_line(enum log_level level, const char *message, const struct log_field *fi
 		add_field(&line, fields);
 	line.room = sizeof(buffer);
 	text_add(&line, json ? "}\n" : "\n");
-	sink_write(&log_state.sink, buffer, line.size);
+	sink_write(&log_state.sink, severities[level], buffer, line.size);
 }
 
 /* What was lost is said as soon as the sink takes lines again. */

@@ -1,5 +1,6 @@
 /*
- * One line an event, logfmt or JSON, to a file, pipe, terminal or socket, without ever waiting.
+ * One line an event, logfmt or JSON, to a file, pipe, terminal, socket or syslog, without ever
+ * waiting.
  *
  *	log_warn("worker died", log_int("pid", pid), log_str("signal", name));
  *

@@ -11,8 +11,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/path.h"
+#include "base/syslog.h"
+
+enum {
+	SYSLOG_RETRY_MS = 1000, /* between looking for a syslogd that is gone */
+};
 
 static int
 open_file(struct sink *sink, const char *path, struct error *error)
@@ -64,9 +70,18 @@ open_stderr(struct sink *sink)
 		*sink = (struct sink){ .fd = own, .kind = SINK_OWN };
 }
 
+static int
+open_syslog(struct sink *sink, struct error *error)
+{
+	*sink = (struct sink){ .fd = syslog_open(error), .kind = SINK_SYSLOG };
+	return sink->fd >= 0 ? 0 : -1;
+}
+
 int
 sink_open(struct sink *sink, const char *target, struct error *error)
 {
+	if (strcmp(target, "syslog") == 0)
+		return open_syslog(sink, error);
 	if (strcmp(target, "stderr") != 0)
 		return open_file(sink, target, error);
 	open_stderr(sink);
@@ -109,8 +124,27 @@ write_when_ready(int fd, const char *line, size_t size)
 	return write(fd, line, size);
 }
 
+/*
+ * The same socket, which all processes may share, is connected to the syslogd that is there now.
+ * Who comes second finds it connected.
+ */
 static ssize_t
-write_once(const struct sink *sink, const char *line, size_t size)
+send_to_syslog(struct sink *sink, int severity, const char *line, size_t size)
+{
+	ssize_t taken = syslog_send(sink->fd, severity, line, size);
+	int64_t now;
+
+	if (taken >= 0 || (errno != ECONNREFUSED && errno != ENOTCONN))
+		return taken;
+	now = clock_monotonic_ms();
+	if (now < sink->retry_ms)
+		return -1;
+	sink->retry_ms = now + SYSLOG_RETRY_MS;
+	return syslog_connect(sink->fd) == 0 ? syslog_send(sink->fd, severity, line, size) : -1;
+}
+
+static ssize_t
+write_once(struct sink *sink, int severity, const char *line, size_t size)
 {
 	switch (sink->kind) {
 	case SINK_FILE:
@@ -120,6 +154,8 @@ write_once(const struct sink *sink, const char *line, size_t size)
 		return write_when_ready(sink->fd, line, size);
 	case SINK_SOCKET:
 		return send(sink->fd, line, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+	case SINK_SYSLOG:
+		return send_to_syslog(sink, severity, line, size);
 	case SINK_KINDS:
 		break;
 	}
@@ -127,15 +163,15 @@ write_once(const struct sink *sink, const char *line, size_t size)
 }
 
 void
-sink_write(struct sink *sink, const char *line, size_t size)
+sink_write(struct sink *sink, int severity, const char *line, size_t size)
 {
 	int saved = errno;
 	ssize_t taken = -1;
 
-	if (sink->torn && write_once(sink, "\n", 1) == 1)
+	if (sink->torn && write_once(sink, severity, "\n", 1) == 1)
 		sink->torn = false;
 	if (!sink->torn)
-		taken = write_once(sink, line, size);
+		taken = write_once(sink, severity, line, size);
 	if (taken != (ssize_t)size)
 		sink->lost++;
 	if (taken > 0 && taken != (ssize_t)size)

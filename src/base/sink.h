@@ -17,19 +17,21 @@ enum sink_kind {
 	SINK_OWN,    /* pipe or terminal through a non-blocking description of our own */
 	SINK_SHARED, /* pipe or terminal that cannot be reopened: ask poll(2) before each line */
 	SINK_SOCKET, /* MSG_DONTWAIT */
+	SINK_SYSLOG, /* a datagram a line; connected to again when syslogd was started anew */
 	SINK_KINDS,
 };
 
 struct sink {
 	int fd;
 	enum sink_kind kind;
-	uint64_t lost; /* lines dropped and not yet reported */
-	bool torn;     /* the last line was taken in part: the next one must not join it */
+	uint64_t lost;    /* lines dropped and not yet reported */
+	bool torn;        /* the last line was taken in part: the next one must not join it */
+	int64_t retry_ms; /* when syslogd may be looked for again */
 };
 
 /*
- * Opens TARGET: "stderr", which is used or reopened, never changed, or the path of a file to append
- * to, made with mode 0640. Returns 0, or -1 with the reason.
+ * Opens TARGET: "stderr", which is used or reopened, never changed; "syslog"; or the path of a file
+ * to append to, made with mode 0640. Returns 0, or -1 with the reason.
  */
 PF_MUST_CHECK int sink_open(struct sink *sink, const char *target, struct error *error);
 
@@ -45,7 +47,10 @@ void sink_close(struct sink *sink);
 /* Whether both are the same file, whatever their descriptors. */
 bool sink_is_same(const struct sink *sink, const struct sink *other);
 
-/* Writes SIZE bytes in one call, or counts them as lost. Keeps errno. */
-void sink_write(struct sink *sink, const char *line, size_t size);
+/*
+ * Writes a line of SIZE bytes in one call, or counts it as lost. Keeps errno. The severity, a
+ * number of syslog(3), is for those who ask for one.
+ */
+void sink_write(struct sink *sink, int severity, const char *line, size_t size);
 
 #endif

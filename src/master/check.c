@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/path.h"
+#include "base/sink.h"
 #include "config/place.h"
 #include "master/master.h"
 #include "master/resources.h"
@@ -134,11 +135,24 @@ check_writable(const char *path, struct error *error)
 	return error_errno(error, "cannot make \"%s\"", path);
 }
 
+/* What a start would open, without making a file. */
+static int
+check_log(const char *target, struct error *error)
+{
+	struct sink sink;
+
+	if (strcmp(target, "stderr") != 0 && strcmp(target, "syslog") != 0)
+		return check_writable(target, error);
+	if (sink_open(&sink, target, error) != 0)
+		return -1;
+	sink_close(&sink);
+	return 0;
+}
+
 static int
 check_files(const struct config *config, struct error *error)
 {
-	if (strcmp(config->log_target, "stderr") != 0 &&
-		check_writable(config->log_target, error) != 0)
+	if (check_log(config->log_target, error) != 0)
 		return place_error(error, &config->log_target_place, "log.target");
 	if (config->pid_file[0] != '\0' && check_writable(config->pid_file, error) != 0)
 		return place_error(error, &config->pid_file_place, "pid_file");

@@ -79,6 +79,20 @@ talk_gives() {
     return 1
 }
 
+# bad_frames ADDRESS COUNT: that many connections that send what is no frame.
+bad_frames() {
+    "$PYTHON" - "$LIB" "$1" "$2" <<'END'
+import sys
+sys.path.insert(0, sys.argv[1])
+from load import connect
+for _ in range(int(sys.argv[3])):
+    with connect(sys.argv[2]) as sock:
+        sock.sendall(b"\xff\xff\xff\xff")
+        while sock.recv(4096):
+            pass
+END
+}
+
 load_teardown() {
     local pid
     for pid in "${LOAD_PIDS[@]}"; do
