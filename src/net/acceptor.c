@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/host.h"
 #include "base/subnet.h"
+#include "net/listener.h"
 #include "segment/accept_rate.h"
 
 enum {
@@ -271,15 +272,20 @@ asks_peer(const struct config_service *service)
 		service->deny.texts.count > 0;
 }
 
-/* Whether no other worker has the socket; one of the file system all have. */
 static bool
-is_alone(const struct config_service *service, int fd)
+is_tcp(int fd)
 {
 	int domain = 0;
 	socklen_t size = sizeof(domain);
 
-	return service->reuse_port && getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
-		domain != AF_UNIX;
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain != AF_UNIX;
+}
+
+/* Whether no other worker has the socket; one of the file system all have. */
+static bool
+is_alone(const struct config_service *service, int fd)
+{
+	return service->reuse_port && is_tcp(fd);
 }
 
 static void
@@ -386,6 +392,11 @@ acceptor_take_queued(struct acceptor *acceptor)
 {
 	const struct acceptor_listener *listener;
 
+	/* The master has done so before it says TERM; if it is gone, nobody else does. */
+	TAILQ_FOREACH (listener, &acceptor->listeners, entry) {
+		if (is_tcp(listener->fd))
+			listener_seal_socket(listener->fd);
+	}
 	TAILQ_FOREACH (listener, &acceptor->listeners, entry)
 		take_queued(acceptor, listener);
 }

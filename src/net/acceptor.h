@@ -65,8 +65,8 @@ PF_MUST_CHECK int acceptor_add(
 void acceptor_remove(struct acceptor *acceptor, uint32_t id, bool last);
 
 /*
- * Takes what the kernel has queued already, whatever accept_rate says, before the last close of a
- * listener resets it.
+ * Lets nobody in any more and takes what the kernel has queued, whatever accept_rate says, before
+ * the last close of a listener resets it.
  */
 void acceptor_take_queued(struct acceptor *acceptor);
 

@@ -374,8 +374,8 @@ listener_apply(struct listener *listener, const struct config_service *service)
 }
 
 /* Handshakes that have begun go on: only what would begin one is dropped. */
-static void
-drop_syn(int fd)
+void
+listener_seal_socket(int fd)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, TCP_FLAGS_OFFSET),
@@ -398,5 +398,5 @@ listener_seal(struct listener *listener)
 		return;
 	}
 	for (size_t i = 0; i < listener->socket_count; i++)
-		drop_syn(listener->sockets[i].fd);
+		listener_seal_socket(listener->sockets[i].fd);
 }

@@ -78,4 +78,7 @@ void listener_apply(struct listener *listener, const struct config_service *serv
  */
 void listener_seal(struct listener *listener);
 
+/* The same for one socket of TCP, by whoever has it. */
+void listener_seal_socket(int fd);
+
 #endif
