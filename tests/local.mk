@@ -126,10 +126,13 @@ EXTRA_DIST += tests/run \
 	tests/priority.bats \
 	tests/request_log.bats \
 	tests/request_timeout.bats \
+	tests/reuse_port.bats \
 	tests/supervision.bats \
 	tests/syslog.bats \
 	tests/timeouts.bats \
 	tests/unix_sockets.bats \
+	tests/lib/churn.bash \
+	tests/lib/churn.py \
 	tests/lib/client.bash \
 	tests/lib/client.py \
 	tests/lib/descriptors.py \

@@ -25,7 +25,7 @@ PATIENCE = 30  # seconds
 WARM = 20      # replies a connection
 
 
-def connect(address, rcvbuf=0):
+def connect(address, rcvbuf=0, patience=PATIENCE):
     if address.startswith("unix:"):
         family, target = socket.AF_UNIX, address[len("unix:"):]
     else:
@@ -35,7 +35,7 @@ def connect(address, rcvbuf=0):
     sock = socket.socket(family, socket.SOCK_STREAM)
     if rcvbuf:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
-    sock.settimeout(PATIENCE)
+    sock.settimeout(patience)
     sock.connect(target)
     return sock
 
