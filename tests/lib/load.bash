@@ -43,6 +43,12 @@ load_says() {
     done
 }
 
+# load_lost_nothing CONNECTIONS: fails, and shows all, if one of so many has seen anything but right
+# replies and ends in order, which it took for a reason to connect again (--reconnect).
+load_lost_nothing() {
+    load_says "connections=$1" "done=$1" wrong=0 doubled=0 unanswered=0 cut=0 eof=0 reset=0 refused=0
+}
+
 # load_count KEY
 load_count() {
     sed -n "s/^$1=//p" "$LOAD_RESULT"

@@ -1,11 +1,15 @@
 #!/usr/bin/python3
 """Clients that check every reply by content and order.
 
-    load.py run ADDRESS [--connections N] [--depth N] [--largest BYTES]
+    load.py run ADDRESS [--connections N] [--short N] [--depth N] [--largest BYTES] [--reconnect]
 
-A closed loop: each connection keeps DEPTH requests under way. Prints "warm" once each connection
-has had some replies; on SIGUSR1 it finishes what is under way and closes. At the end of the last
-connection it prints counts as key=value lines (see Outcome).
+A closed loop: each connection keeps DEPTH requests under way. The short ones among them, N besides
+the others, close after a few replies and connect again. Prints "warm" once each connection has had
+some replies; on SIGUSR1 it finishes what is under way and closes. At the end of the last connection
+it prints counts as key=value lines (see Outcome).
+
+With --reconnect a connection that the server has ended in order is no end: it connects again, and
+sends what has no reply yet again.
 
     load.py talk ADDRESS [--tag]
 
@@ -69,11 +73,16 @@ class Outcome:
             "connections",
             "answered",    # replies that were right and in their turn
             "wrong",       # other replies
+            "doubled",     # of them: that had come before
             "unanswered",  # requests without a reply at the end
             "cut",         # connections that ended within a reply
             "eof",         # that the server ended in order
             "reset",       # that it did not
+            "refused",     # that did not come about
             "done",        # that this side ended, all answered
+            "short",       # of short ones: that it ended after a few replies, to connect again
+            "reconnected", # with --reconnect, that the server ended in order
+            "retried",     # requests sent again because of that
         ), 0)
 
     def count(self, key, by=1):
@@ -85,16 +94,26 @@ class Outcome:
 
 
 class Loop:
-    """One connection of the closed loop."""
+    """One connection of the closed loop, or several of them one after the other."""
 
-    def __init__(self, run, number):
-        self.run, self.number = run, number
-        self.sock = connect(run.args.address)
-        self.sock.setblocking(False)
+    def __init__(self, run, number, short=False):
+        self.run, self.number, self.short = run, number, short
         self.sent, self.answered = 0, 0
-        self.frames, self.output = Frames(), bytearray()
+        self.promised = 0  # requests that are to be answered in the end
+        self.limit = sys.maxsize
         self.finishing = False
-        run.selector.register(self.sock, selectors.EVENT_READ, self)
+
+    def open(self):
+        if self.short:
+            self.limit = max(self.promised, self.sent + 1 + (self.number + self.sent) % 4)
+        self.frames, self.output = Frames(), bytearray()
+        try:
+            self.sock = connect(self.run.args.address)
+        except OSError:
+            self.leave("refused")
+            return
+        self.sock.setblocking(False)
+        self.run.selector.register(self.sock, selectors.EVENT_READ, self)
         self.fill()
 
     def payload(self, number):
@@ -102,10 +121,15 @@ class Loop:
         size = (self.number * 7919 + number * 104729) % self.run.args.largest
         return head.ljust(size, b"%c" % (97 + number % 26))
 
+    def may_send(self):
+        last = self.promised if self.finishing else self.limit
+        return self.sent < last and self.sent - self.answered < self.run.args.depth
+
     def fill(self):
-        while not self.finishing and self.sent - self.answered < self.run.args.depth:
+        while self.may_send():
             self.output += frame(self.payload(self.sent))
             self.sent += 1
+        self.promised = max(self.promised, self.sent)
         self.flush()
 
     def flush(self):
@@ -122,6 +146,9 @@ class Loop:
 
     def take(self, reply):
         right = self.answered < self.sent and reply == self.payload(self.answered)
+        if not right and reply.startswith(b"%d:" % self.number):
+            sequence = int(reply.split(b":")[1])
+            self.run.outcome.count("doubled", 1 if sequence < self.answered else 0)
         self.answered += 1
         self.run.outcome.count("answered" if right else "wrong")
 
@@ -134,27 +161,54 @@ class Loop:
             self.end("reset")
             return
         if not data:
-            self.end("eof")
+            self.ended_by_server()
             return
         for reply in self.frames.add(data):
             self.take(reply)
-        if self.finishing and self.answered == self.sent:
+        if self.answered < self.sent:
+            self.fill()
+        elif self.finishing and self.answered == self.promised:
             self.end("done")
+        elif self.sent >= self.limit:
+            self.end_short()
         else:
             self.fill()
+
+    def ended_by_server(self):
+        if not self.run.args.reconnect or self.frames.data:
+            self.end("eof")
+            return
+        self.run.outcome.count("reconnected")
+        self.run.outcome.count("retried", self.sent - self.answered)
+        self.close()
+        self.sent = self.answered
+        if self.finishing and self.answered == self.promised:
+            self.leave("done")
+        else:
+            self.open()
+
+    def end_short(self):
+        self.run.outcome.count("short")
+        self.close()
+        self.open()
 
     def finish(self):
         self.finishing = True
         if self.answered == self.sent:
             self.end("done")
 
-    def end(self, how):
-        outcome = self.run.outcome
-        outcome.count(how)
-        outcome.count("unanswered", self.sent - self.answered)
-        outcome.count("cut", 1 if self.frames.data else 0)
+    def close(self):
         self.run.selector.unregister(self.sock)
         self.sock.close()
+
+    def end(self, how):
+        self.run.outcome.count("cut", 1 if self.frames.data else 0)
+        self.close()
+        self.leave(how)
+
+    def leave(self, how):
+        self.run.outcome.count(how)
+        self.run.outcome.count("unanswered", self.sent - self.answered)
         self.run.loops.discard(self)
 
 
@@ -166,9 +220,11 @@ class Run:
         self.finish_wanted = False
         signal.signal(signal.SIGUSR1, self.want_finish)
         self.loops = set()
-        for number in range(args.connections):
-            self.loops.add(Loop(self, number))
+        for number in range(args.connections + args.short):
+            loop = Loop(self, number, short=number >= args.connections)
+            self.loops.add(loop)
             self.outcome.count("connections")
+            loop.open()
 
     def want_finish(self, *_):
         self.finish_wanted = True
@@ -434,6 +490,8 @@ def main():
     parser.add_argument("--connections", type=int, default=50)
     parser.add_argument("--depth", type=int, default=1)
     parser.add_argument("--largest", type=int, default=4000)
+    parser.add_argument("--short", type=int, default=0)
+    parser.add_argument("--reconnect", action="store_true")
     parser.add_argument("--tag", action="store_true")
     parser.add_argument("--rcvbuf", type=int, default=0)
     args = parser.parse_args()
