@@ -246,6 +246,14 @@ check_reuse_port(
 	return place_service_error(error, &service->reuse_port_place, service->name, "reuse_port");
 }
 
+/* ERROR says why; now it says of what. Returns -1. */
+static int
+cannot_listen(const struct config_service *service, const char *text, struct error *error)
+{
+	error_prefix(error, "cannot listen on \"%s\": ", text);
+	return place_service_error(error, &service->listen_place, service->name, "listen");
+}
+
 /* On failure the use is to be given up, too, if it has a listener. */
 static int
 use(struct listeners *listeners, const struct config_service *service, const char *text,
@@ -255,17 +263,19 @@ use(struct listeners *listeners, const struct config_service *service, const cha
 	struct address asked;
 
 	if (address_parse(&asked, text, error) != 0)
-		return -1;
+		return cannot_listen(service, text, error);
 	own->listener = find(listeners, &asked, uses, count);
 	if (own->listener == NULL)
 		own->listener = make(listeners, &asked, service, error);
 	if (own->listener == NULL)
-		return -1;
+		return cannot_listen(service, text, error);
 	own->listener->users++;
 	own->sockets_before = own->listener->socket_count;
 	if (own->sockets_before > 0 && check_reuse_port(own->listener, service, error) != 0)
 		return -1;
-	return listeners_grow(listeners, own->listener, service, workers, error);
+	if (listeners_grow(listeners, own->listener, service, workers, error) != 0)
+		return cannot_listen(service, text, error);
+	return 0;
 }
 
 static size_t
@@ -287,13 +297,10 @@ use_all(struct listeners *listeners, const struct config *config, size_t workers
 		const struct config_service *service = &config->services[i];
 
 		for (size_t j = 0; j < service->listen.count; j++) {
-			const char *text = service->listen.items[j];
-
 			uses[*count].service = i;
-			if (use(listeners, service, text, workers, uses, (*count)++, error) != 0)
-				return error_prefix(error,
-					"service \"%s\": cannot listen on \"%s\": ", service->name,
-					text);
+			if (use(listeners, service, service->listen.items[j], workers, uses,
+				    (*count)++, error) != 0)
+				return -1;
 		}
 	}
 	return 0;
