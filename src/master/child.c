@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "master/generation.h"
@@ -207,9 +208,11 @@ child_retire(struct child *child, bool all, int64_t timeout_ms)
 void
 child_send_log(struct child *child, const struct config *config)
 {
+	const bool passed = log_fd() != STDERR_FILENO;
 	const struct message message = {
 		.type = MESSAGE_LOG,
 		.log = {
+			.passed = passed,
 			.kind = log_kind(),
 			.format = config->log_format,
 			.level = config->log_level,
@@ -217,7 +220,7 @@ child_send_log(struct child *child, const struct config *config)
 		},
 	};
 
-	must_tell(child, &message, log_fd());
+	must_tell(child, &message, passed ? log_fd() : -1);
 }
 
 int

@@ -41,7 +41,8 @@ struct message {
 			uint32_t last;    /* RELEASE: nobody else takes what the kernel has */
 		} listener;
 		struct {
-			uint32_t kind; /* enum sink_kind */
+			uint32_t passed; /* else it is standard error, which the worker has */
+			uint32_t kind;   /* enum sink_kind */
 			uint32_t format;
 			uint32_t level;
 			int64_t requests; /* as in struct config */

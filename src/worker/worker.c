@@ -230,7 +230,7 @@ use_log(struct worker *worker, const struct message *message)
 {
 	struct error error;
 	struct sink sink;
-	int fd = channel_take_passed(&worker->channel);
+	int fd = message->log.passed ? channel_take_passed(&worker->channel) : STDERR_FILENO;
 
 	worker->sessions.request_log.rate = message->log.requests;
 	if (fd < 0)
