@@ -396,3 +396,11 @@ orphans_are_gone() {
     wait_until orphans_are_gone
     churn_went_well refused=16
 }
+
+@test "another server of the same user is refused the address, and does not share it" {
+    reuse_start 2
+    run timeout 20 "$PREFORKD" --listen "$ADDRESS" --module echo --set reuse_port=true \
+        --set start_timeout=100ms
+    assert_failure 69
+    assert_output --partial "$ADDRESS\\\": cannot bind: Address already in use"
+}

@@ -61,19 +61,56 @@ set_tcp_options(int fd, const struct config_service *service)
 }
 
 static int
-bind_tcp(int fd, const struct listener *listener, const struct config_service *service,
-	struct error *error)
+bind_tcp(int fd, const struct address *address, bool reuse_port, struct error *error)
 {
-	const struct address *address = &listener->address;
-
 	if (set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) != 0 ||
-		set_option(fd, SOL_SOCKET, SO_REUSEPORT, listener->reuse_port) != 0 ||
-		set_tcp_options(fd, service) != 0)
+		set_option(fd, SOL_SOCKET, SO_REUSEPORT, reuse_port) != 0)
 		return error_errno(error, "cannot set socket options");
 	if (address->sa.sa_family == AF_INET6 && set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) != 0)
 		return error_errno(error, "cannot set socket options");
 	if (bind(fd, &address->sa, address->size) != 0)
 		return error_errno(error, "cannot bind");
+	return 0;
+}
+
+static int
+make_socket(const struct address *address, struct error *error)
+{
+	int fd = socket(address->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	return fd >= 0 ? fd : error_errno(error, "cannot make a socket");
+}
+
+/*
+ * Another server of the same user that has SO_REUSEPORT would let us into its group, and each would
+ * get a part of the other's clients.
+ */
+static int
+check_free(const struct address *address, struct error *error)
+{
+	int fd = make_socket(address, error), failed;
+
+	if (fd < 0)
+		return -1;
+	failed = bind_tcp(fd, address, false, error);
+	fd_close(&fd);
+	return failed;
+}
+
+static int
+bind_listener(int fd, struct listener *listener, const struct config_service *service,
+	struct error *error)
+{
+	struct address *address = &listener->address;
+
+	if (listener->reuse_port && listener->socket_count == 0 && check_free(address, error) != 0)
+		return -1;
+	if (bind_tcp(fd, address, listener->reuse_port, error) != 0)
+		return -1;
+	if (set_tcp_options(fd, service) != 0)
+		return error_errno(error, "cannot set socket options");
+	if (getsockname(fd, &address->sa, &address->size) != 0)
+		return error_errno(error, "cannot get its address");
 	return 0;
 }
 
@@ -84,13 +121,8 @@ bind_socket(int fd, struct listener *listener, const struct config_service *serv
 	struct unix_socket_access access;
 	struct stat st;
 
-	if (!address_is_unix(&listener->address)) {
-		if (bind_tcp(fd, listener, service, error) != 0)
-			return -1;
-		if (getsockname(fd, &listener->address.sa, &listener->address.size) != 0)
-			return error_errno(error, "cannot get its address");
-		return 0;
-	}
+	if (!address_is_unix(&listener->address))
+		return bind_listener(fd, listener, service, error);
 	if (unix_socket_access(&access, service, error) != 0 ||
 		unix_socket_bind(fd, &listener->address, &access, locked, error) != 0)
 		return -1;
@@ -106,11 +138,10 @@ static int
 open_socket(struct listener *listener, const struct config_service *service, bool locked,
 	struct error *error)
 {
-	int fd = socket(
-		listener->address.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = make_socket(&listener->address, error);
 
 	if (fd < 0)
-		return error_errno(error, "cannot make a socket");
+		return -1;
 	if (bind_socket(fd, listener, service, locked, error) == 0) {
 		if (listen(fd, (int)service->backlog) == 0)
 			return fd;
