@@ -219,9 +219,17 @@ one_more_error_tells_what_was_held() {
     wait_until one_more_error_tells_what_was_held
 }
 
-# Targets that take no more
+# Targets that take no more, while clients check every reply
 
-# piped_start: a server whose standard error is the pipe $PIPE, which this shell
+# under_load COMMAND...: runs it while 100 connections are served, which all close in order.
+under_load() {
+    load_start "unix:$SOCKET" --connections 100
+    "$@"
+    load_finish
+    load_says connections=100 done=100 wrong=0 unanswered=0
+}
+
+# piped_start [ARGUMENT...]: a server whose standard error is the pipe $PIPE, which this shell
 # holds open for reading as descriptor 9, and reads only in `drain_pipe`.
 piped_start() {
     PIPE=$BATS_TEST_TMPDIR/pipe
@@ -229,7 +237,7 @@ piped_start() {
     mkfifo "$PIPE"
     exec 9<>"$PIPE"
     "$PREFORKD" --listen "unix:$SOCKET" --module echo --set workers=1 --set log.level=debug \
-        </dev/null >/dev/null 2>"$PIPE" 3>&- 9>&- &
+        "$@" </dev/null >/dev/null 2>"$PIPE" 3>&- 9>&- &
     SERVER_PID=$!
     SERVER_PIDS+=("$SERVER_PID")
     wait_until test -S "$SOCKET"
@@ -256,7 +264,7 @@ END
     : >"$SERVER_LOG"
     load_start "unix:$SOCKET" --connections 800
     load_finish
-    load_says connections=800 done=800
+    load_says connections=800 done=800 wrong=0
     drain_pipe
     run "$PREFORKCAT" "unix:$SOCKET" hello
     assert_output hello
@@ -274,27 +282,37 @@ drained_pipe_has_logged() {
 }
 
 @test "L3: a pipe whose reader is gone ends nothing; a later reader is told what was lost" {
-    local _
+    local lost
     piped_start
+    drain_pipe
+    load_start "unix:$SOCKET" --connections 100 9>&-
+    wait_until drained_pipe_has_opened 100
     exec 9<&-
-    for _ in 1 2 3; do
-        run "$PREFORKCAT" "unix:$SOCKET" hello
-        assert_output hello
-    done
+    load_finish
+    load_says connections=100 done=100 wrong=0 unanswered=0
     worker_count_is 1
     exec 9<>"$PIPE"
+    drain_pipe
     run "$PREFORKCAT" "unix:$SOCKET" hello
     assert_output hello
     wait_until drained_pipe_has_logged 'process=worker .*msg="log lines lost" lost=[1-9]'
     exec 9<&-
     server_stop
     assert_equal "$SERVER_STATUS" 0
+    lost=$(log_lines logfmt "$SERVER_LOG" process=worker "msg=log lines lost" lost | head -n 1)
+    assert_equal "$lost" 100 # the end of each connection
+}
+
+drained_pipe_has_opened() {
+    drain_pipe
+    [ "$(grep -c 'msg="connection opened"' "$SERVER_LOG")" -gt "$1" ]
 }
 
 @test "L3: a full disk under standard error ends nothing" {
-    server_spawn_to /dev/full --listen "unix:$SOCKET" --module echo --set workers=1
-    run "$PREFORKCAT" "unix:$SOCKET" hello
-    assert_output hello
+    server_spawn_to /dev/full --listen "unix:$SOCKET" --module echo --set workers=1 \
+        --set log.level=debug
+    under_load true
+    worker_count_is 1
     server_stop
     assert_equal "$SERVER_STATUS" 0
 }
@@ -310,6 +328,7 @@ server_spawn_to() {
 
 @test "L3: a full disk under a log file ends nothing" {
     quiet_start --set log.target=/dev/full --set log.level=debug
+    under_load true
     kill -KILL "$(worker_pid 1)"
     wait_until serves
     server_stop
@@ -317,20 +336,25 @@ server_spawn_to() {
 }
 
 @test "L3: when a full disk has room again, what was lost is said, and no line runs into another" {
+    local got lost
     mkdir "$BATS_TEST_TMPDIR/disk"
     mount -t tmpfs -o size=32k tmpfs "$BATS_TEST_TMPDIR/disk" 2>/dev/null ||
         skip "cannot mount a small disk here"
     DISK=$BATS_TEST_TMPDIR/disk
     head -c 16384 /dev/zero >"$DISK/filler"
     quiet_start --set "log.target=$DISK/log" --set log.level=debug
-    load_start "unix:$SOCKET" --connections 200
-    load_finish
-    load_says done=200
+    under_load true
+    under_load true
     rm "$DISK/filler"
     wait_until disk_log_says_what_was_lost
     server_stop
+    assert_equal "$SERVER_STATUS" 0
     run grep -c 'time=.*time=' "$DISK/log"
     assert_output 0
+    got=$(grep -c 'process=worker.*msg="connection ' "$DISK/log")
+    lost=$(sed -n 's/.*process=worker.*msg="log lines lost" lost=//p' "$DISK/log" | paste -sd+ | bc)
+    ((lost > 100))
+    ((got + lost >= 2 * (100 + 100)))
 }
 
 disk_log_says_what_was_lost() {
@@ -339,14 +363,41 @@ disk_log_says_what_was_lost() {
 }
 
 @test "L3: a log file that was moved away is written on, and one that was removed ends nothing" {
-    quiet_start --set "log.target=$LOG"
-    mv "$LOG" "$LOG.1"
+    quiet_start --set "log.target=$LOG" --set log.level=debug
+    under_load mv "$LOG" "$LOG.1"
+    assert_equal "$(grep -c 'msg="connection closed".*requests=[1-9][0-9]' "$LOG.1")" 100
     kill -KILL "$(worker_pid 1)"
     wait_until grep -q 'msg="worker died"' "$LOG.1"
-    rm "$LOG.1"
     wait_until serves
+    under_load rm "$LOG.1"
+    [ ! -e "$LOG" ]
     server_stop
     assert_equal "$SERVER_STATUS" 0
+}
+
+@test "L3: a log file whose folder is gone ends nothing" {
+    mkdir "$BATS_TEST_TMPDIR/folder"
+    quiet_start --set "log.target=$BATS_TEST_TMPDIR/folder/log" --set log.level=debug
+    under_load rm -r "$BATS_TEST_TMPDIR/folder"
+    kill -KILL "$(worker_pid 1)"
+    wait_until serves
+    under_load true
+    server_stop
+    assert_equal "$SERVER_STATUS" 0
+}
+
+@test "L3: what was lost is said as an object if the format is json" {
+    piped_start --set log.format=json
+    drain_pipe
+    : >"$SERVER_LOG"
+    load_start "unix:$SOCKET" --connections 800
+    load_finish
+    load_says connections=800 done=800 wrong=0
+    drain_pipe
+    run "$PREFORKCAT" "unix:$SOCKET" hello
+    assert_output hello
+    wait_until drained_pipe_has_logged '"msg":"log lines lost","lost":[1-9][0-9]+}$'
+    log_lines json "$SERVER_LOG" >/dev/null
 }
 
 @test "standard error is not made non-blocking for the shell that shares it" {
