@@ -14,10 +14,6 @@ teardown() {
     server_teardown
 }
 
-descriptors() {
-    "$PYTHON" "$LIB/descriptors.py" "$1"
-}
-
 # expect_descriptors PID: those of standard input, all close-on-exec.
 expect_descriptors() {
     assert_equal "$(descriptors "$1")" "$(grep . | sed 's/$/, close-on-exec/' | sort_bytes)"
@@ -44,16 +40,6 @@ END
     server_spawn -c "$CONFIG"
     wait_until grep -qs 'msg=ready' "$SERVER_FILE_LOG"
     wait_until workers_are_settled 2
-}
-
-# workers_are_settled COUNT: whether so many are there, each past its start.
-workers_are_settled() {
-    local pid
-    worker_count_is "$1" || return 1
-    for pid in $(worker_pids); do
-        descriptors "$pid" | grep -q memfd && return 1
-        descriptors "$pid" | grep -q signalfd || return 1
-    done
 }
 
 module_file() {

@@ -89,10 +89,6 @@ talk_finds() {
     server_has_logged 'msg=stopped closed=20 cut=0'
 }
 
-process_is_stopped() {
-    [ "$(process_state "$1")" = T ]
-}
-
 @test "a message begun before TERM is finished and answered, what follows it is not" {
     local cut
     for cut in "" 1 3 4 5; do

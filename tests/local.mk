@@ -124,6 +124,8 @@ EXTRA_DIST += tests/run \
 	tests/pid_file.bats \
 	tests/preforkcat.bats \
 	tests/priority.bats \
+	tests/reload.bats \
+	tests/reload_settings.bats \
 	tests/request_log.bats \
 	tests/request_timeout.bats \
 	tests/reuse_port.bats \
@@ -148,11 +150,13 @@ EXTRA_DIST += tests/run \
 	tests/lib/modules/sized.c \
 	tests/lib/modules/sockets.c \
 	tests/lib/modules/status.c \
+	tests/lib/modules/versioned.c \
 	tests/lib/modules/work.c \
 	tests/lib/peer.bash \
 	tests/lib/peer.py \
 	tests/lib/pipeline.bash \
 	tests/lib/pipeline.py \
+	tests/lib/reload.bash \
 	tests/lib/server.bash \
 	tests/lib/syslog.bash \
 	tests/lib/syslog.py \

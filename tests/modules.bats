@@ -224,10 +224,6 @@ END
     done
 }
 
-process_is_gone() {
-    [[ $(process_state "$1") =~ ^Z?$ ]]
-}
-
 @test "an init that starts a thread is refused" {
     module_build refused -DINIT_THREAD
     is_refused 'started a thread'

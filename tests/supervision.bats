@@ -38,10 +38,6 @@ worker_is_new() {
     pid=$(worker_pid "$1") && [ "$pid" != "$2" ]
 }
 
-process_is_gone() {
-    [[ $(process_state "$1") =~ ^Z?$ ]]
-}
-
 title() {
     tr '\0' '\n' <"/proc/$1/cmdline" | head -n 1
 }

@@ -417,6 +417,13 @@ class Talk:
             client.begin(int(size))
         return ""
 
+    def do_begin_each(self, size):
+        """begin_each SIZE: the same, cut after another byte on each: the first, the second ..."""
+        for cut, client in enumerate(self.living(), 1):
+            self.cut = cut
+            client.begin(int(size))
+        return ""
+
     def do_finish(self):
         """finish: the rest of them."""
         for client in self.living():

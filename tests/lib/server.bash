@@ -116,6 +116,29 @@ process_state() {
     sed -E 's/^[0-9]+ \(.*\) (.).*/\1/' "/proc/$1/stat" 2>/dev/null
 }
 
+process_is_gone() {
+    [[ $(process_state "$1") =~ ^Z?$ ]]
+}
+
+process_is_stopped() {
+    [ "$(process_state "$1")" = T ]
+}
+
+# What a process has open.
+descriptors() {
+    "$PYTHON" "$LIB/descriptors.py" "$1"
+}
+
+# workers_are_settled COUNT: whether so many are there, each past its start.
+workers_are_settled() {
+    local pid open
+    worker_count_is "$1" || return 1
+    for pid in $(worker_pids); do
+        open=$(descriptors "$pid")
+        [[ $open != *memfd* && $open == *signalfd* ]] || return 1
+    done
+}
+
 # server_stop [SIGNAL]: asks it to end (TERM) and waits; sets SERVER_STATUS.
 server_stop() {
     kill -s "${1:-TERM}" "$SERVER_PID"

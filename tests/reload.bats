@@ -1,0 +1,561 @@
+#!/usr/bin/env bats
+# A reload is a transaction: the new generation takes the place of the old one, which ends in order,
+# or something is wrong and nobody has noticed. What is in force then: reload_settings.bats.
+# shellcheck disable=SC2030,SC2031 # each test is a subshell
+
+setup() {
+    load lib/server
+    load lib/load
+    load lib/modules
+    load lib/reload
+    bats_load_library bats-support
+    bats_load_library bats-assert
+}
+
+teardown() {
+    load_teardown
+    server_teardown
+}
+
+# configure_pair [SETTING [SERVICE]]: two workers, a service on two listeners; SETTING stands on line
+# 2, SERVICE on line 5, as a second one.
+configure_pair() {
+    configure <<END_OF_FILE
+workers = 2
+${1:-}
+services = {
+    main = { listen = [ "127.0.0.1:0", "unix:$BATS_TEST_TMPDIR/main.sock" ] module = "echo" }
+    ${2:+"new = { $2 }"}
+}
+END_OF_FILE
+    sed -i 's/^    "\(.*\)"$/    \1/' "$CONFIG"
+}
+
+# reloads_under_load COUNT [OPTION...]: of the load. Good ones in a row, and nothing is left of them.
+reloads_under_load() {
+    local number before
+    configure_pair
+    configured_start
+    wait_until workers_are_settled 2
+    before=$(all_descriptors 2)
+    load_start "$ADDRESS" --connections 20 --short 10 --reconnect "${@:2}"
+    for ((number = 2; number <= $1 + 1; number++)); do
+        reload_works
+        wait_until generation_is "$number" 2
+    done
+    load_finish
+    load_lost_nothing 30
+    (($(load_count reconnected) > 0))
+    wait_until workers_are_settled 2
+    wait_until same_as "$before" all_descriptors 2
+    ! server_has_logged 'level=(warn|error)'
+}
+
+@test "R1: 50 reloads under load lose nothing and leave no descriptor and no process behind" {
+    reloads_under_load 50
+}
+
+@test "R1: 50 reloads under load of pipelined requests lose nothing" {
+    reloads_under_load 50 --depth 16
+}
+
+@test "R1: reloads under load of large messages lose nothing" {
+    reloads_under_load 10 --depth 3 --largest 200000
+}
+
+@test "R2: a frame cut at any byte by reloads is finished and answered by the worker that began it" {
+    configure_pair 'log = { requests = "on" }'
+    configured_start
+    talk_start "$ADDRESS"
+    talk open 15
+    talk begin_each 12
+    reload_works
+    reload_works
+    talk_gives "alive=15" ended
+    talk finish
+    talk extra
+    talk_gives "eof=15 missing=0" end
+    wait_until worker_count_is 2
+    assert_equal "$(grep -c 'generation=1 .*msg=request .* result=ok' "$SERVER_LOG")" 30
+    ! server_has_logged 'generation=[23] .*msg=request'
+}
+
+@test "R2: a frame cut behind others is answered after them" {
+    local cut
+    configure_pair
+    configured_start
+    for cut in 1 3 4 5 700; do
+        talk_start "$ADDRESS"
+        talk open 3
+        talk send 5 100
+        talk begin 1000 "$cut"
+        reload_works
+        talk finish
+        talk_gives "eof=3 missing=0" end
+    done
+}
+
+@test "a connection with nothing under way ends at once, in order, and the worker that had it ends" {
+    configure_pair 'drain_timeout = "10m"'
+    configured_start
+    talk_start "$ADDRESS"
+    talk open 10
+    reload_works
+    talk_gives "eof=10 missing=0" end
+    wait_until generation_is 2 2
+    wait_until worker_count_is 2
+}
+
+@test "what a client never finishes is cut at drain_timeout, and nothing of the new generation" {
+    configure_pair 'drain_timeout = "300ms"'
+    configured_start
+    talk_start "$ADDRESS"
+    talk open 3
+    talk begin 1000
+    reload_works
+    talk open 2
+    wait_until talk_finds "alive=2 eof=3" ended
+    wait_until worker_count_is 2
+    talk_gives "alive=2 eof=3" ping
+    assert_equal "$(sed -n 's/.*msg=drained .*cut=//p' "$SERVER_LOG" | paste -sd + | bc)" 3
+}
+
+talk_finds() {
+    talk "${@:2}"
+    [ "$TALK_SAID" = "$1" ]
+}
+
+# R3: what is wrong.
+
+# settled_start: a server of configure_pair with clients on it; `unharmed` then says whether the same
+# workers serve the same clients.
+settled_start() {
+    configure_pair "${1:-}"
+    configured_start
+    talk_start "$ADDRESS"
+    talk open 4
+    wait_until workers_are_settled 2
+    BEFORE=$(processes)
+}
+
+unharmed() {
+    wait_until same_as "$BEFORE" processes
+    talk_gives "alive=4" ping
+    [ ! -e "$BATS_TEST_TMPDIR/new.sock" ]
+}
+
+# fails_always REASON: 20 times, and each time the same is said once, nothing is left of it, and a good
+# reload works afterwards.
+fails_always() {
+    local round before count=20
+    before=$(outcomes | wc -l)
+    for ((round = 0; round < count; round++)); do
+        reload_fails "$1"
+    done
+    unharmed
+    assert_equal "$(grep -c 'msg="reload failed"' "$SERVER_LOG")" "$count"
+    assert_equal "$(outcomes | wc -l)" "$((before + count))"
+    configure_pair
+    reload_works
+    talk_gives "eof=4 missing=0" end
+    wait_until worker_count_is 2
+}
+
+NEW_LISTEN="listen = \"unix:$BATS_TEST_TMPDIR/new.sock\""
+
+@test "R3: reload: a syntax error is said with file and line, and nothing changes" {
+    settled_start
+    configure_pair 'threads ='
+    fails_always "$CONFIG:3: "
+}
+
+@test "R3: reload: no file is said, and nothing changes" {
+    settled_start
+    rm "$CONFIG"
+    fails_always "$CONFIG: cannot open it: No such file"
+}
+
+@test "R3: reload: an unknown key is said with file, line and the nearest one" {
+    settled_start
+    configure_pair 'treads = 3'
+    fails_always "$CONFIG:2: .*treads.*threads"
+}
+
+@test "R3: reload: a bad value is said with file, line and what would be right" {
+    settled_start
+    configure_pair 'max_connections = 0'
+    fails_always "$CONFIG:2: max_connections.* 1 "
+}
+
+@test "R3: reload: a missing module is said with file and line" {
+    settled_start
+    configure_pair '' "$NEW_LISTEN module = \"nowhere\""
+    fails_always "$CONFIG:5: services.new.module: there is no module .*nowhere"
+}
+
+@test "R3: reload: a file that is no module is said with file and line, and its listener is gone" {
+    settled_start
+    configure_pair '' "$NEW_LISTEN module = \"$CONFIG\""
+    fails_always "$CONFIG:5: services.new.module: "
+}
+
+@test "R3: reload: the reason of a module whose init fails is said with file and line" {
+    settled_start
+    module_build refused -DINIT_FAILS
+    configure_pair '' "$NEW_LISTEN module = \"$MODULE\""
+    fails_always "$CONFIG:5: services.new.module: .*luck.* here"
+}
+
+@test "R3: reload: a module whose init crashes is said with file and line" {
+    let_crash
+    settled_start
+    module_build refused -DINIT_CRASHES
+    configure_pair '' "$NEW_LISTEN module = \"$MODULE\""
+    fails_always "$CONFIG:5: services.new.module: a worker died while it started: signal SEGV"
+}
+
+@test "R3: reload: a module whose init hangs fails at start_timeout, with file and line" {
+    settled_start
+    module_build refused -DINIT_HANGS
+    configure_pair 'start_timeout = "700ms"' "$NEW_LISTEN module = \"$MODULE\""
+    fails_always "$CONFIG:5: services.new.module: the worker was not ready within start_timeout"
+}
+
+@test "R3: reload: a listener that another process has is said, and the others of it are gone" {
+    local other
+    echo_start
+    other=$ADDRESS
+    settled_start
+    configure_pair '' "listen = [ \"unix:$BATS_TEST_TMPDIR/new.sock\", \"$other\" ] module = \"echo\""
+    fails_always "$CONFIG:5: services.new.listen: cannot listen on .*$other.*: cannot bind: Address already in use"
+}
+
+@test "R3: reload: the path of a unix socket that is none is said, and stays as it is" {
+    settled_start
+    echo precious >"$BATS_TEST_TMPDIR/file"
+    configure_pair '' "listen = [ \"unix:$BATS_TEST_TMPDIR/new.sock\", \"unix:$BATS_TEST_TMPDIR/file\" ] module = \"echo\""
+    fails_always "$CONFIG:5: services.new.listen: cannot listen on .*file.*: the path exists and is no socket"
+    assert_equal "$(cat "$BATS_TEST_TMPDIR/file")" precious
+}
+
+@test "R3: reload: a pid_file that has changed is said, for only a restart changes it" {
+    settled_start
+    configure_pair "pid_file = \"$BATS_TEST_TMPDIR/pid\""
+    fails_always "$CONFIG:2: pid_file: only a restart can change it"
+    [ ! -e "$BATS_TEST_TMPDIR/pid" ]
+}
+
+@test "R3: reload: reuse_port of an address that is bound is said, for only a restart changes it" {
+    settled_start
+    sed -i 's/module = "echo" }/module = "echo"\nreuse_port = true }/' "$CONFIG"
+    fails_always "$CONFIG:5: services.main.reuse_port: .*only a restart"
+}
+
+@test "R3: reload: more than 64 names of services since the start are refused" {
+    local number
+    settled_start
+    for number in {1..63}; do
+        echo "n$number = { listen = \"unix:$BATS_TEST_TMPDIR/$number.sock\" module = \"echo\" }"
+    done >"$BATS_TEST_TMPDIR/services"
+    sed -i "/main =/r $BATS_TEST_TMPDIR/services" "$CONFIG"
+    reload_works
+    configure_pair
+    reload_works
+    talk_gives "eof=4 missing=0" end
+    talk close
+    talk open 4
+    wait_until workers_are_settled 2
+    BEFORE=$(processes)
+    configure_pair '' "$NEW_LISTEN module = \"echo\""
+    fails_always "more than 64 names of services since the start: only a restart .*new"
+}
+
+@test "R3: reload: too few descriptors, at any step, are said and all that was opened is closed" {
+    local open few
+    settled_start
+    configure_pair '' "listen = [ \"127.0.0.1:0\", \"unix:$BATS_TEST_TMPDIR/new.sock\" ] module = \"echo\""
+    open=$(find "/proc/$SERVER_PID/fd" -type l | wc -l)
+    for few in {0..6} {0..6} {0..5}; do
+        prlimit --pid "$SERVER_PID" --nofile="$((open + few)):"
+        reload_fails '.*[Tt]oo many open files'
+    done
+    prlimit --pid "$SERVER_PID" --nofile=1024:
+    unharmed
+    assert_equal "$(grep -c 'msg="reload failed"' "$SERVER_LOG")" 20
+    reload_works
+    talk_gives "eof=4 missing=0" end
+}
+
+@test "R3: good and bad reloads in turn under load lose nothing, and each does what it should" {
+    local round
+    settled_start
+    load_start "$ADDRESS" --connections 10 --short 5 --reconnect --depth 3
+    module_build refused -DINIT_FAILS
+    for round in {1..8}; do
+        configure_pair '' "$NEW_LISTEN module = \"$MODULE\""
+        reload_fails "$CONFIG:5: "
+        configure_pair 'workers = 3'
+        reload_fails "$CONFIG:"
+        configure_pair '' "$NEW_LISTEN module = \"echo\""
+        reload_works
+        asks "unix:$BATS_TEST_TMPDIR/new.sock" hello
+        configure_pair "threads = $round"
+        reload_works
+        [ ! -e "$BATS_TEST_TMPDIR/new.sock" ]
+    done
+    load_finish
+    load_lost_nothing 15
+    wait_until worker_count_is 2
+}
+
+@test "R3: reload: 1 -> 8 -> 1 workers under load lose nothing" {
+    local count
+    configure_pair
+    sed -i 's/workers = 2/workers = 1/' "$CONFIG"
+    configured_start
+    load_start "$ADDRESS" --connections 30 --short 5 --reconnect --depth 3
+    for count in 8 1 8 1; do
+        sed -i "s/workers = .*/workers = $count/" "$CONFIG"
+        reload_works
+        [[ $OUTCOME == *" workers=$count "* ]]
+        wait_until worker_count_is "$count"
+    done
+    load_finish
+    load_lost_nothing 35
+}
+
+# R4: signals meanwhile.
+
+# waiting_start [SETTING]: a server of a module that waits in its init while there is $WAIT, with
+# clients; from now on there is.
+waiting_start() {
+    WAIT=$BATS_TEST_TMPDIR/wait
+    versioned_build one
+    configure_waiting "$@"
+    configured_start
+    talk_start "$ADDRESS"
+    talk open 4
+    touch "$WAIT"
+}
+
+configure_waiting() {
+    configure <<END_OF_FILE
+workers = 2
+${1:-}
+services = {
+    main = { listen = "127.0.0.1:0" module = "$MODULE" options = { wait = "$WAIT" word = "${2:-}" } }
+}
+END_OF_FILE
+}
+
+# reload_hangs: one is under way.
+reload_hangs() {
+    hup
+    wait_until worker_count_is 4
+}
+
+@test "R4: HUP during a reload is taken up after it, however often it came" {
+    waiting_start
+    reload_hangs
+    configure_waiting '' later
+    hup
+    wait_until server_has_logged 'msg="reload after the one that is under way"'
+    hup
+    hup
+    talk_gives "alive=4" ping
+    rm "$WAIT"
+    wait_until server_has_logged 'msg=reloaded generation=3 '
+    assert_equal "$(asks "$ADDRESS")" "one of main: later"
+    wait_until worker_count_is 2
+    assert_equal "$(outcomes | wc -l)" 2
+}
+
+@test "R4: HUP during a reload that fails is taken up after it" {
+    waiting_start
+    configure_waiting 'start_timeout = "3s"'
+    reload_hangs
+    configure_pair
+    hup
+    wait_until server_has_logged 'msg="reload failed" serving=1 .*start_timeout'
+    wait_until server_has_logged 'msg=reloaded generation=3 '
+    talk_gives "eof=4 missing=0" end
+    wait_until worker_count_is 2
+}
+
+@test "R4: TERM during a reload wins: clients get their replies, and no half-started worker is left" {
+    local pid pids
+    waiting_start 'start_timeout = "10m"'
+    reload_hangs
+    pids=$(worker_pids)
+    talk begin 1000
+    kill -TERM "$SERVER_PID"
+    wait_until server_has_logged 'msg=draining'
+    wait_until worker_count_is 2
+    talk finish
+    talk_gives "eof=4 missing=0" end
+    server_wait
+    assert_equal "$SERVER_STATUS" 0
+    for pid in $pids; do
+        process_is_gone "$pid"
+    done
+    ! server_has_logged 'reload failed|worker died|level=error'
+}
+
+@test "R4: TERM during a reload with old workers that still drain waits for them, too" {
+    waiting_start 'start_timeout = "10m"'
+    rm "$WAIT"
+    talk begin 1000
+    reload_works
+    touch "$WAIT"
+    hup
+    wait_until worker_count_is_above 4
+    kill -TERM "$SERVER_PID"
+    wait_until server_has_logged 'msg=draining'
+    talk finish
+    talk_gives "eof=4 missing=0" end
+    server_wait
+    assert_equal "$SERVER_STATUS" 0
+    server_has_logged 'msg=stopped closed=4 cut=0'
+}
+
+worker_count_is_above() {
+    [ "$(worker_pids | wc -l)" -gt "$1" ]
+}
+
+@test "R4: QUIT during a reload ends all at once" {
+    local pid pids
+    waiting_start 'start_timeout = "10m"'
+    reload_hangs
+    pids=$(worker_pids)
+    server_stop QUIT
+    assert_equal "$SERVER_STATUS" 0
+    for pid in $pids; do
+        process_is_gone "$pid"
+    done
+    ! server_has_logged 'reload failed|worker died|level=error'
+}
+
+@test "R4: HUP during a drain is refused and said, and the drain goes on" {
+    configure_pair
+    configured_start
+    talk_start "$ADDRESS"
+    talk open 4
+    talk begin 1000
+    kill -TERM "$SERVER_PID"
+    wait_until server_has_logged 'msg=draining'
+    hup
+    wait_until server_has_logged 'level=warn .*msg="no reload: the server is about to end"'
+    talk finish
+    talk_gives "eof=4 missing=0" end
+    server_wait
+    assert_equal "$SERVER_STATUS" 0
+    server_has_logged 'msg=stopped closed=4 cut=0'
+    ! server_has_logged 'msg=reloaded'
+}
+
+@test "R4: HUP during the start is taken up after it" {
+    WAIT=$BATS_TEST_TMPDIR/wait
+    touch "$WAIT"
+    versioned_build one
+    configure_waiting
+    server_spawn -c "$CONFIG"
+    wait_until worker_count_is 2
+    configure_waiting '' later
+    hup
+    hup
+    rm "$WAIT"
+    wait_until server_has_logged 'msg=reloaded generation=2 '
+    assert_equal "$(asks "$(server_address)")" "one of main: later"
+    wait_until worker_count_is 2
+    assert_equal "$(outcomes | wc -l)" 1
+}
+
+# Workers that die meanwhile.
+
+@test "W1: a worker killed while a reload is under way is replaced, and the reload goes on" {
+    local pid
+    configure_pair
+    module_build refused -DINIT_HANGS_IF_PATH
+    open_tmpdir
+    configured_start
+    touch "$BATS_TEST_TMPDIR/wait"
+    configure_pair '' "$NEW_LISTEN module = \"$MODULE\" options = { path = \"$BATS_TEST_TMPDIR/wait\" }"
+    reload_hangs
+    pid=$(worker_pid_of 1 1)
+    kill -KILL "$pid"
+    wait_until worker_of_is_new 1 1 "$pid"
+    asks "$ADDRESS" hello
+    rm "$BATS_TEST_TMPDIR/wait"
+    wait_until server_has_logged 'msg=reloaded generation=2 '
+    wait_until worker_count_is 2
+    asks "$ADDRESS" hello
+}
+
+# worker_pid_of NUMBER GENERATION
+worker_pid_of() {
+    pgrep -P "$SERVER_PID" -f "preforkd: worker $1 \(generation $2\) *\$"
+}
+
+# worker_of_is_new NUMBER GENERATION OLD-PID
+worker_of_is_new() {
+    local pid
+    pid=$(worker_pid_of "$1" "$2") && [ "$pid" != "$3" ]
+}
+
+@test "W2: a new worker killed while its generation starts fails the reload, and that is said" {
+    waiting_start
+    reload_hangs
+    kill -KILL "$(worker_pid_of 2 2)"
+    wait_until outcome_count_is 1
+    server_has_logged "msg=\"reload failed\" serving=1 reason=\"$CONFIG:4: services.main.module: a worker died while it started: signal KILL\""
+    wait_until worker_count_is 2
+    generation_is 1 2
+    talk_gives "alive=4" ping
+    rm "$WAIT"
+    reload_works
+}
+
+@test "W1: old workers killed while they drain are not replaced" {
+    configure_pair
+    configured_start
+    talk_start "$ADDRESS"
+    talk open 4
+    talk begin 1000
+    reload_works
+    wait_until draining_count_is 2
+    pkill -KILL -P "$SERVER_PID" -f 'generation 1, draining'
+    wait_until worker_count_is 2
+    generation_is 2 2
+    ! server_has_logged 'generation=1 .*delay_ms'
+    asks "$ADDRESS" hello
+}
+
+@test "a reload waits for slots that draining workers have, says so once, and is taken up then" {
+    local first
+    configure_pair 'drain_timeout = "10m"'
+    sed -i 's/workers = 2/workers = 80/' "$CONFIG"
+    configured_start
+    many_begin
+    first=$TALK_TO
+    reload_works
+    many_begin
+    reload_works
+    hup
+    wait_until server_has_logged 'level=warn .*msg="reload waits for workers that drain" workers=80 slots=[0-9]+$'
+    hup
+    asks "$ADDRESS" hello
+    generation_is 3 80
+    echo close >&"$first"
+    wait_until server_has_logged 'msg=reloaded generation=4 workers=80 '
+    assert_equal "$(grep -c 'reload waits' "$SERVER_LOG")" 1
+    talk finish
+    talk_gives "eof=200 missing=0" end
+    wait_until worker_count_is 80
+}
+
+# Clients of which each worker has some, each with a message begun.
+many_begin() {
+    talk_start "$ADDRESS"
+    talk open 200
+    talk begin 1000
+}
