@@ -32,12 +32,6 @@ start_tagged() {
     ON_1=${BASH_REMATCH[1]} ON_2=${BASH_REMATCH[2]}
 }
 
-# worker_is_new NUMBER OLD-PID: whether another process has that number now.
-worker_is_new() {
-    local pid
-    pid=$(worker_pid "$1") && [ "$pid" != "$2" ]
-}
-
 title() {
     tr '\0' '\n' <"/proc/$1/cmdline" | head -n 1
 }

@@ -100,6 +100,12 @@ worker_pid() {
     pgrep -P "$SERVER_PID" -f "preforkd: worker $1 \(generation [0-9]+\) *\$"
 }
 
+# worker_is_new NUMBER OLD-PID: whether another process has that number now.
+worker_is_new() {
+    local pid
+    pid=$(worker_pid "$1") && [ "$pid" != "$2" ]
+}
+
 # Waits for the server's end; sets SERVER_STATUS.
 server_wait() {
     SERVER_STATUS=0
