@@ -4,7 +4,8 @@ unit_tests = tests/unit/test-config tests/unit/test-wire tests/unit/test-respawn
 	tests/unit/test-deadline tests/unit/test-ids tests/unit/test-log tests/unit/test-admission \
 	tests/unit/test-networks tests/unit/test-addresses tests/unit/test-accept-rate \
 	tests/unit/test-reply tests/unit/test-job tests/unit/test-completion tests/unit/test-pool \
-	tests/unit/test-connections tests/unit/test-path tests/unit/test-cpus
+	tests/unit/test-connections tests/unit/test-path tests/unit/test-cpus \
+	tests/unit/test-diff
 endif
 
 unit_cppflags = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
@@ -23,6 +24,10 @@ tests_unit_test_wire_LDADD = $(unit_ldadd)
 tests_unit_test_config_SOURCES = tests/unit/test-config.c
 tests_unit_test_config_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_config_LDADD = src/libdispatch.a src/libconfig.a $(LIBCONFIG_LIBS) $(unit_ldadd)
+
+tests_unit_test_diff_SOURCES = tests/unit/test-diff.c
+tests_unit_test_diff_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_diff_LDADD = src/libconfig.a $(LIBCONFIG_LIBS) $(unit_ldadd)
 
 tests_unit_test_respawn_SOURCES = tests/unit/test-respawn.c
 tests_unit_test_respawn_CPPFLAGS = $(unit_cppflags)
