@@ -251,13 +251,19 @@ NEW_LISTEN="listen = \"unix:$BATS_TEST_TMPDIR/new.sock\""
     fails_always "$CONFIG:5: services.main.reuse_port: .*only a restart"
 }
 
-@test "R3: reload: more than 64 names of services since the start are refused" {
+# configure_many COUNT: so many services more, each with a module and a listener to open.
+configure_many() {
     local number
-    settled_start
-    for number in {1..63}; do
-        echo "n$number = { listen = \"unix:$BATS_TEST_TMPDIR/$number.sock\" module = \"echo\" }"
+    configure_pair
+    for ((number = 1; number <= $1; number++)); do
+        echo "n$number = { listen = \"127.0.0.1:0\" module = \"echo\" }"
     done >"$BATS_TEST_TMPDIR/services"
     sed -i "/main =/r $BATS_TEST_TMPDIR/services" "$CONFIG"
+}
+
+@test "R3: reload: more than 64 names of services since the start are refused" {
+    settled_start
+    configure_many 63
     reload_works
     configure_pair
     reload_works
@@ -271,17 +277,21 @@ NEW_LISTEN="listen = \"unix:$BATS_TEST_TMPDIR/new.sock\""
 }
 
 @test "R3: reload: too few descriptors, at any step, are said and all that was opened is closed" {
-    local open few
+    local open count step
+    limit_files 1024 1024
     settled_start
-    configure_pair '' "listen = [ \"127.0.0.1:0\", \"unix:$BATS_TEST_TMPDIR/new.sock\" ] module = \"echo\""
     open=$(find "/proc/$SERVER_PID/fd" -type l | wc -l)
-    for few in {0..6} {0..6} {0..5}; do
-        prlimit --pid "$SERVER_PID" --nofile="$((open + few)):"
-        reload_fails '.*[Tt]oo many open files'
+    prlimit --pid "$SERVER_PID" --nofile="$((open + 8))"
+    for count in {3..8} 10 12 14 16 {3..8} 10 12 14 16; do
+        configure_many "$count"
+        reload_fails '.*Too many open files'
     done
-    prlimit --pid "$SERVER_PID" --nofile=1024:
     unharmed
-    assert_equal "$(grep -c 'msg="reload failed"' "$SERVER_LOG")" 20
+    assert_equal "$(outcomes | wc -l)" 20
+    for step in 'module: cannot open' 'listen: cannot listen' 'cannot make a channel'; do
+        server_has_logged "msg=\"reload failed\" .*$step.*Too many"
+    done
+    configure_pair
     reload_works
     talk_gives "eof=4 missing=0" end
 }
@@ -372,7 +382,7 @@ reload_hangs() {
 
 @test "R4: HUP during a reload that fails is taken up after it" {
     waiting_start
-    configure_waiting 'start_timeout = "3s"'
+    configure_waiting 'start_timeout = "3s"' other
     reload_hangs
     configure_pair
     hup

@@ -85,6 +85,7 @@ change(const struct option *option, void *value)
 	case OPTION_SIZE:
 	case OPTION_DURATION:
 	case OPTION_RATE:
+	case OPTION_MODE:
 		*(int64_t *)value ^= 1;
 		break;
 	case OPTION_STRING:
