@@ -5,7 +5,7 @@ unit_tests = tests/unit/test-config tests/unit/test-wire tests/unit/test-respawn
 	tests/unit/test-networks tests/unit/test-addresses tests/unit/test-accept-rate \
 	tests/unit/test-reply tests/unit/test-job tests/unit/test-completion tests/unit/test-pool \
 	tests/unit/test-connections tests/unit/test-path tests/unit/test-cpus \
-	tests/unit/test-diff
+	tests/unit/test-diff tests/unit/test-liveness
 endif
 
 unit_cppflags = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
@@ -32,6 +32,10 @@ tests_unit_test_diff_LDADD = src/libconfig.a $(LIBCONFIG_LIBS) $(unit_ldadd)
 tests_unit_test_respawn_SOURCES = tests/unit/test-respawn.c
 tests_unit_test_respawn_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_respawn_LDADD = src/libmaster.a $(unit_ldadd)
+
+tests_unit_test_liveness_SOURCES = tests/unit/test-liveness.c
+tests_unit_test_liveness_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_liveness_LDADD = src/libmaster.a $(unit_ldadd)
 
 tests_unit_test_deadline_SOURCES = tests/unit/test-deadline.c
 tests_unit_test_deadline_CPPFLAGS = $(unit_cppflags)
@@ -134,10 +138,12 @@ EXTRA_DIST += tests/run \
 	tests/request_log.bats \
 	tests/request_timeout.bats \
 	tests/reuse_port.bats \
+	tests/signals.bats \
 	tests/supervision.bats \
 	tests/syslog.bats \
 	tests/timeouts.bats \
 	tests/unix_sockets.bats \
+	tests/watchdog.bats \
 	tests/lib/churn.bash \
 	tests/lib/churn.py \
 	tests/lib/client.bash \

@@ -15,6 +15,10 @@ Stops each of these workers, says which ports the peers of its connections have,
     churn.py kill-some SERVER-PID COUNT SEED
 
 Does that to a random worker of a server, and waits until another one has its number; COUNT times.
+
+    churn.py storm SERVER-PID COUNT SEED
+
+Sends a server COUNT random signals within a second, each of them harmless.
 """
 import argparse
 import multiprocessing
@@ -235,6 +239,15 @@ def kill_some(args):
         wait_until(lambda number=number, pid=pid: workers(args.server).get(number, pid) != pid)
 
 
+def storm(args):
+    choice = random.Random(args.seed)
+    signals = (signal.SIGHUP, signal.SIGUSR1, signal.SIGTTIN, signal.SIGTTOU, signal.SIGCHLD)
+    begun = time.monotonic()
+    for number in range(args.count):
+        os.kill(args.server, choice.choice(signals))
+        time.sleep(max(0.0, begun + number / args.count - time.monotonic()))
+
+
 def main():
     parser = argparse.ArgumentParser()
     modes = parser.add_subparsers(required=True)
@@ -251,6 +264,11 @@ def main():
     mode.add_argument("pids", type=int, nargs="+")
     mode = modes.add_parser("kill-some")
     mode.set_defaults(run=kill_some)
+    mode.add_argument("server", type=int)
+    mode.add_argument("count", type=int)
+    mode.add_argument("seed", type=int)
+    mode = modes.add_parser("storm")
+    mode.set_defaults(run=storm)
     mode.add_argument("server", type=int)
     mode.add_argument("count", type=int)
     mode.add_argument("seed", type=int)

@@ -72,6 +72,15 @@ echo_start() {
     ADDRESS=$(server_address)
 }
 
+# server_start_logging FILE ARGUMENT...: as server_start; the log is that file.
+server_start_logging() {
+    server_spawn "${@:2}" --set "log.target=$1"
+    SERVER_LOG=$1
+    wait_until test -e "$1"
+    wait_until server_is_ready_or_gone
+    server_has_logged 'msg"?[=:]"?ready'
+}
+
 server_is_ready_or_gone() {
     server_has_logged 'msg"?[=:]"?ready' || ! kill -0 "$SERVER_PID" 2>/dev/null
 }

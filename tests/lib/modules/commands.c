@@ -13,6 +13,7 @@
  *	id         the connection's id
  *	symbols    which of the server's functions can be found by name
  *	null, abort, exit, hang    the worker's end
+ *	deaf       a hang that only KILL ends
  *
  * Callbacks are told on standard error, which is the server's log in the tests.
  */
@@ -20,6 +21,7 @@
 
 #include <dlfcn.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,6 +147,7 @@ __attribute__((no_sanitize("address"))) __attribute__((no_sanitize("undefined"))
 end_process(const struct pf_span *message)
 {
 	int *volatile nowhere = NULL;
+	sigset_t all;
 
 	if (word(message, "null"))
 		*nowhere = 1;
@@ -154,6 +157,11 @@ end_process(const struct pf_span *message)
 		_exit(1);
 	if (word(message, "hang"))
 		pause();
+	if (word(message, "deaf")) {
+		sigfillset(&all);
+		sigprocmask(SIG_BLOCK, &all, NULL);
+		pause();
+	}
 }
 
 static enum pf_verdict
