@@ -124,6 +124,7 @@ EXTRA_DIST += tests/run \
 	tests/install.bats \
 	tests/limits.bats \
 	tests/log.bats \
+	tests/logrotate.bats \
 	tests/module_api.bats \
 	tests/manual.bats \
 	tests/modules.bats \

@@ -148,17 +148,19 @@ hold() {
     nobody_was_aborted
 }
 
-# all_stop_with PID...: the master and these, for three times watchdog_timeout; the master is the first
-# to go on. Nobody is ended for it.
+# all_stop_with PID...: these and, once it has seen that, the master; for twice watchdog_timeout. The
+# master is the first to go on. Nobody is ended for it.
 all_stop_with() {
     local pid workers
     workers="$(worker_pid 1) $(worker_pid 2)"
-    for pid in "$@" "$SERVER_PID"; do
+    for pid; do
         stop_process "$pid"
     done
-    hold 3
+    hold 0.6
+    stop_process "$SERVER_PID"
+    hold 4
     kill -CONT "$SERVER_PID"
-    hold 0.5
+    hold 0.3
     [ $# = 0 ] || kill -CONT "$@"
     hold 1.5
     talk_gives "alive=8" ping
@@ -167,11 +169,11 @@ all_stop_with() {
 }
 
 @test "L4: a master that was stopped for longer than watchdog_timeout blames nobody" {
-    watched_start
+    watched_start --set watchdog_timeout=2s
     all_stop_with
 }
 
 @test "L4: a server all of whose processes were stopped, as with the machine, goes on" {
-    watched_start
+    watched_start --set watchdog_timeout=2s
     all_stop_with "$(worker_pid 1)" "$(worker_pid 2)"
 }
