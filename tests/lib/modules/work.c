@@ -32,6 +32,8 @@
  * Not answered:
  *	silent; drop US, in that time; forget, kept for ever; hang, the thread never comes back
  *
+ * Where there is no memory for an answer, the connection is closed.
+ *
  * With STARTED_FAILS, `started` does. FLAGS, ROUTE and NOTICE are members of pf_module.
  *
  * A worker ends by abort() if two callbacks of a connection run at once that must not.
@@ -133,11 +135,12 @@ sleep_us(int64_t us)
 }
 
 /* What a reply returned stands in the log if it is not PF_OK. */
-static void
+static enum pf_verdict
 note(const struct call *call, int result)
 {
 	if (result != PF_OK)
 		api->log(call->request, PF_LOG_INFO, "reply to %s gave %d", call->name, result);
+	return result == PF_E_MEMORY ? PF_CLOSE : PF_CONTINUE;
 }
 
 static enum pf_verdict
@@ -151,15 +154,13 @@ answer(const struct call *call, const char *format, ...)
 	va_start(args, format);
 	part.size = (size_t)(head + vsnprintf(text + head, sizeof(text) - 64, format, args));
 	va_end(args);
-	note(call, api->reply(call->request, &part, 1));
-	return PF_CONTINUE;
+	return note(call, api->reply(call->request, &part, 1));
 }
 
 static enum pf_verdict
 echo(const struct call *call)
 {
-	note(call, api->reply(call->request, &call->request->message, 1));
-	return PF_CONTINUE;
+	return note(call, api->reply(call->request, &call->request->message, 1));
 }
 
 /* The module's own thread */
@@ -177,6 +178,15 @@ task_push(struct pf_service *service, const struct task *task)
 	}
 }
 
+/* The request is still the module's. */
+static void
+give_up(struct pf_service *service, const struct task *task)
+{
+	while (api->close(service, task->connection) == PF_E_MEMORY)
+		sleep_us(1000);
+	api->drop(task->request);
+}
+
 static void
 task_run(struct pf_service *service, struct task *task)
 {
@@ -185,6 +195,8 @@ task_run(struct pf_service *service, struct task *task)
 	switch (task->action) {
 	case TASK_REPLY:
 		result = api->reply(task->request, &task->request->message, 1);
+		if (result == PF_E_MEMORY)
+			give_up(service, task);
 		break;
 	case TASK_DROP:
 		api->drop(task->request);
@@ -251,10 +263,10 @@ thread_run(void *arg)
 }
 
 static void
-add_task(const struct call *call, int action, int64_t due_us, struct pf_request *request, int count)
+add_task(struct task *task, const struct call *call, int action, int64_t due_us,
+	struct pf_request *request, int count)
 {
 	struct work *work = call->service->state;
-	struct task *task = calloc(1, sizeof(*task));
 
 	task->due_us = due_us;
 	task->action = action;
@@ -269,12 +281,28 @@ add_task(const struct call *call, int action, int64_t due_us, struct pf_request 
 	pthread_mutex_unlock(&work->lock);
 }
 
-static void
-keep(const struct call *call, int action, int64_t due_us)
+/* Only memory may be lacking. */
+static bool
+is_kept(const struct call *call)
 {
-	if (api->keep(call->request) != PF_OK)
+	const int result = api->keep(call->request);
+
+	if (result != PF_OK && result != PF_E_MEMORY)
 		abort();
-	add_task(call, action, due_us, call->request, 0);
+	return result == PF_OK;
+}
+
+static enum pf_verdict
+keep(const struct call *call, int action, int64_t due_us, enum pf_verdict verdict)
+{
+	struct task *task = calloc(1, sizeof(*task));
+
+	if (task == NULL || !is_kept(call)) {
+		free(task);
+		return PF_CLOSE;
+	}
+	add_task(task, call, action, due_us, call->request, 0);
+	return verdict;
 }
 
 static void
@@ -369,8 +397,7 @@ do_order(const struct call *call)
 	parts[1].size = marks.count;
 	memcpy(letters, marks.letters, marks.count);
 	pthread_mutex_unlock(&marks.lock);
-	note(call, api->reply(call->request, parts, 2));
-	return PF_CONTINUE;
+	return note(call, api->reply(call->request, parts, 2));
 }
 
 static enum pf_verdict
@@ -440,15 +467,14 @@ do_keep(const struct call *call)
 {
 	bool closes = strcmp(call->command, "keepbye") == 0;
 
-	keep(call, TASK_REPLY, now_us() + atoll(call->argument));
-	return closes ? PF_CLOSE : PF_CONTINUE;
+	return keep(call, TASK_REPLY, now_us() + atoll(call->argument),
+		closes ? PF_CLOSE : PF_CONTINUE);
 }
 
 static enum pf_verdict
 do_park(const struct call *call)
 {
-	keep(call, TASK_REPLY, INT64_MAX);
-	return PF_CONTINUE;
+	return keep(call, TASK_REPLY, INT64_MAX, PF_CONTINUE);
 }
 
 static enum pf_verdict
@@ -461,16 +487,13 @@ do_unpark(const struct call *call)
 static enum pf_verdict
 do_drop(const struct call *call)
 {
-	keep(call, TASK_DROP, now_us() + atoll(call->argument));
-	return PF_CONTINUE;
+	return keep(call, TASK_DROP, now_us() + atoll(call->argument), PF_CONTINUE);
 }
 
 static enum pf_verdict
 do_forget(const struct call *call)
 {
-	if (api->keep(call->request) != PF_OK)
-		abort();
-	return PF_CONTINUE;
+	return is_kept(call) ? PF_CONTINUE : PF_CLOSE;
 }
 
 /* The upper half of the reply is built before the lower one, and sent behind it. */
@@ -478,20 +501,20 @@ static enum pf_verdict
 do_build(const struct call *call)
 {
 	size_t size = strtoul(call->argument, NULL, 10), half = size / 2;
-	char head[64];
-	char *data = api->reserve(call->request, size);
-	const struct pf_span parts[] = {
-		{ head, (size_t)snprintf(head, sizeof(head), "%s ", call->name) },
-		{ data + (size - half), half },
-		{ data, size - half },
-	};
+	char *data = api->reserve(call->request, size), head[64];
+	struct pf_span parts[3];
 
-	if (data == NULL || (uintptr_t)data % _Alignof(max_align_t) != 0)
+	if (data == NULL)
+		return PF_CLOSE;
+	if ((uintptr_t)data % _Alignof(max_align_t) != 0)
 		abort();
+	parts[0].data = head;
+	parts[0].size = (size_t)snprintf(head, sizeof(head), "%s ", call->name);
+	parts[1] = (struct pf_span){ data + (size - half), half };
+	parts[2] = (struct pf_span){ data, size - half };
 	for (size_t i = 0; i < size; i++)
 		data[(i + size - half) % size] = (char)('a' + i % 26);
-	note(call, api->reply(call->request, parts, 3));
-	return PF_CONTINUE;
+	return note(call, api->reply(call->request, parts, 3));
 }
 
 static enum pf_verdict
@@ -501,7 +524,7 @@ do_waste(const struct call *call)
 	char *data = api->reserve(call->request, size);
 
 	if (data == NULL)
-		abort();
+		return PF_CLOSE;
 	memset(data, 'w', size);
 	return echo(call);
 }
@@ -536,7 +559,11 @@ do_last(const struct call *call)
 static enum pf_verdict
 do_push(const struct call *call)
 {
-	add_task(call, TASK_PUSH, 0, NULL, atoi(call->argument));
+	struct task *task = calloc(1, sizeof(*task));
+
+	if (task == NULL)
+		return PF_CLOSE;
+	add_task(task, call, TASK_PUSH, 0, NULL, atoi(call->argument));
 	return echo(call);
 }
 
