@@ -127,6 +127,7 @@ EXTRA_DIST += tests/run \
 	tests/logrotate.bats \
 	tests/module_api.bats \
 	tests/manual.bats \
+	tests/memory.bats \
 	tests/modules.bats \
 	tests/networks.bats \
 	tests/order.bats \
@@ -150,9 +151,11 @@ EXTRA_DIST += tests/run \
 	tests/lib/client.bash \
 	tests/lib/client.py \
 	tests/lib/descriptors.py \
+	tests/lib/failing_malloc.c \
 	tests/lib/load.bash \
 	tests/lib/load.py \
 	tests/lib/loglines.py \
+	tests/lib/memory.py \
 	tests/lib/modules.bash \
 	tests/lib/modules/commands.c \
 	tests/lib/modules/damage.c \
