@@ -109,6 +109,7 @@ EXTRA_DIST += tests/run \
 	tests/backpressure.bats \
 	tests/bounds.bats \
 	tests/chroot.bats \
+	tests/clock.bats \
 	tests/command.bats \
 	tests/cpus.bats \
 	tests/daemon.bats \
@@ -152,6 +153,7 @@ EXTRA_DIST += tests/run \
 	tests/lib/client.py \
 	tests/lib/descriptors.py \
 	tests/lib/failing_malloc.c \
+	tests/lib/jumping_clock.c \
 	tests/lib/load.bash \
 	tests/lib/load.py \
 	tests/lib/loglines.py \
