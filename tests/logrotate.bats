@@ -151,15 +151,16 @@ leave_draining_worker() {
     wait_until everybody_writes_to "$LOG.1"
 }
 
-descriptors() {
+# What each process of the server has open.
+all_descriptors() {
     local pid
     for pid in "$SERVER_PID" $(worker_pids); do
-        "$PYTHON" "$LIB/descriptors.py" "$pid"
+        descriptors "$pid"
     done
 }
 
-descriptors_are() {
-    [ "$(descriptors)" = "$1" ]
+all_descriptors_are() {
+    [ "$(all_descriptors)" = "$1" ]
 }
 
 opened_anew() {
@@ -177,13 +178,13 @@ many_usr1() {
     local before count
     send_usr1 1
     run "$PREFORKCAT" "$ADDRESS" hello
-    before=$(descriptors)
+    before=$(all_descriptors)
     for count in {2..100}; do
         send_usr1 "$count"
     done
     run "$PREFORKCAT" "$ADDRESS" hello
     assert_output hello
-    wait_until descriptors_are "$before"
+    wait_until all_descriptors_are "$before"
     wait_until workers_serve 2
 }
 

@@ -13,7 +13,7 @@
 #include "base/fd.h"
 #include "base/host.h"
 #include "base/subnet.h"
-#include "net/listener.h"
+#include "net/seal.h"
 #include "segment/accept_rate.h"
 
 enum {
@@ -230,6 +230,8 @@ take(struct acceptor *acceptor, const struct acceptor_listener *listener)
 		accept_failed(acceptor);
 		return gone_again ? TAKEN_REFUSED : TAKEN_NONE;
 	}
+	if (acceptor->sealed)
+		seal_lift(fd);
 	acceptor->pause_ms = 0;
 	if (listener->asks_peer && host_of(&host, &peer))
 		return admit(acceptor, listener, fd, &host);
@@ -272,20 +274,15 @@ asks_peer(const struct config_service *service)
 		service->deny.texts.count > 0;
 }
 
-static bool
-is_tcp(int fd)
-{
-	int domain = 0;
-	socklen_t size = sizeof(domain);
-
-	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain != AF_UNIX;
-}
-
 /* Whether no other worker has the socket; one of the file system all have. */
 static bool
 is_alone(const struct config_service *service, int fd)
 {
-	return service->reuse_port && is_tcp(fd);
+	int domain = 0;
+	socklen_t size = sizeof(domain);
+
+	return service->reuse_port && getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
+		domain != AF_UNIX;
 }
 
 static void
@@ -378,9 +375,12 @@ acceptor_open(struct acceptor *acceptor, struct network *network,
 	return 0;
 }
 
+/* The master has sealed the listener, too, unless it is gone. */
 static void
 take_queued(struct acceptor *acceptor, const struct acceptor_listener *listener)
 {
+	seal_set(listener->fd);
+	acceptor->sealed = true;
 	for (int64_t left = listener->config->backlog; left >= 0; left--) {
 		if (take(acceptor, listener) == TAKEN_NONE)
 			break;
@@ -392,11 +392,6 @@ acceptor_take_queued(struct acceptor *acceptor)
 {
 	const struct acceptor_listener *listener;
 
-	/* The master has done so before it says TERM; if it is gone, nobody else does. */
-	TAILQ_FOREACH (listener, &acceptor->listeners, entry) {
-		if (is_tcp(listener->fd))
-			listener_seal_socket(listener->fd);
-	}
 	TAILQ_FOREACH (listener, &acceptor->listeners, entry)
 		take_queued(acceptor, listener);
 }

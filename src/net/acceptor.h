@@ -39,6 +39,7 @@ struct acceptor {
 	const struct config *config;
 	TAILQ_HEAD(, acceptor_listener) listeners;
 	bool started;
+	bool sealed; /* listeners were: see seal.h; connections taken may have inherited it */
 	struct event *timer; /* ends a yield or a pause */
 	unsigned yields;     /* in a row */
 	int64_t pause_ms;    /* the last pause for want of resources; 0: there was none */

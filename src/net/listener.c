@@ -3,7 +3,6 @@
 #include "net/listener.h"
 
 #include <errno.h>
-#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -14,12 +13,11 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "config/place.h"
+#include "net/seal.h"
 #include "net/unix_socket.h"
 
 enum {
-	KEEPALIVE_PROBES = 3,  /* together they take as long as the wait for the first */
-	TCP_FLAGS_OFFSET = 13, /* RFC 9293, 3.1 */
-	TCP_FLAG_SYN = 0x02,
+	KEEPALIVE_PROBES = 3, /* together they take as long as the wait for the first */
 };
 
 void
@@ -411,23 +409,6 @@ listener_apply(struct listener *listener, const struct config_service *service)
 		apply_access(listener, service);
 }
 
-/* Handshakes that have begun go on: only what would begin one is dropped. */
-void
-listener_seal_socket(int fd)
-{
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, TCP_FLAGS_OFFSET),
-		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, TCP_FLAG_SYN, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, 0),
-		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
-	};
-	const struct sock_fprog program = { .len = countof(code), .filter = code };
-
-	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) != 0)
-		log_warn("cannot seal a listener: who connects in this moment may be reset",
-			log_str("error", strerror(errno)));
-}
-
 void
 listener_seal(struct listener *listener)
 {
@@ -436,5 +417,5 @@ listener_seal(struct listener *listener)
 		return;
 	}
 	for (size_t i = 0; i < listener->socket_count; i++)
-		listener_seal_socket(listener->sockets[i].fd);
+		seal_set(listener->sockets[i].fd);
 }

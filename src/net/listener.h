@@ -73,12 +73,8 @@ void listeners_give_up(
 void listener_apply(struct listener *listener, const struct config_service *service);
 
 /*
- * From now on nobody gets into the queue of LISTENER: so that it can be emptied and closed, and
- * nobody in it is reset. Who tries to connect meanwhile hears nothing, and tries again.
+ * From now on nobody gets into the queue of LISTENER: see seal.h. The path of a unix socket goes.
  */
 void listener_seal(struct listener *listener);
-
-/* The same for one socket of TCP, by whoever has it. */
-void listener_seal_socket(int fd);
 
 #endif

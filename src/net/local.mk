@@ -16,5 +16,6 @@ src_libnet_a_SOURCES = \
 	src/net/output.c src/net/output.h \
 	src/net/refusal.c src/net/refusal.h \
 	src/net/reuse_port.c src/net/reuse_port.h \
+	src/net/seal.c src/net/seal.h \
 	src/net/transport.c src/net/transport.h \
 	src/net/unix_socket.c src/net/unix_socket.h

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "net/connection.h"
+#include "net/seal.h"
 #include "process/title.h"
 
 static void
@@ -84,8 +85,12 @@ show(struct worker *worker)
 }
 
 static void
-drain_one(struct connection *connection, void *arg PF_UNUSED)
+drain_one(struct connection *connection, void *arg)
 {
+	const struct worker *worker = arg;
+
+	if (worker->acceptor.sealed)
+		seal_lift(connection->fd);
 	connection_drain(connection);
 }
 
@@ -102,7 +107,7 @@ drain_begin(struct worker *worker, bool all, int64_t timeout_ms)
 	show(worker);
 
 	loop_start_timer(worker->drain_timer, timeout_ms);
-	connections_visit(&worker->sessions.network->connections, drain_one, NULL);
+	connections_visit(&worker->sessions.network->connections, drain_one, worker);
 }
 
 /* A handler whose client has left is waited for like any other, unless it is known to hang. */
