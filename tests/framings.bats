@@ -357,7 +357,7 @@ no_message() {
 }
 
 # Each block ends one byte into the next line, so that there is no read after which nothing has begun.
-@test "a client that sends lines without end does not hold up a drain (D1)" {
+@test "D1: a client that sends lines without end does not hold up a drain" {
     lines_end_with_drain
 }
 

@@ -12,13 +12,13 @@ teardown() {
     server_teardown
 }
 
-@test "max_connections is exact over all workers, refusals are immediate, others go on (C5)" {
+@test "C5: max_connections is exact over all workers, refusals are immediate, others go on" {
     echo_start --set workers=4 --set services.main.max_connections=0 --set max_connections=50
     client limit --limits 50 "$ADDRESS"
     server_has_logged 'level=warn .*msg="connection refused" reason=max_connections service=main'
 }
 
-@test "max_connections of a service is exact, and leaves other services their places (C5)" {
+@test "C5: max_connections of a service is exact, and leaves other services their places" {
     server_start_file <<END_OF_FILE
         workers = 4
         max_connections = 30
@@ -32,7 +32,7 @@ END_OF_FILE
     server_has_logged 'msg="connection refused" reason=max_connections service=b'
 }
 
-@test "max_connections of one is exact on many workers (C5)" {
+@test "C5: max_connections of one is exact on many workers" {
     echo_start --set workers=8 --set max_connections=1
     client limit --limits 1 "$ADDRESS"
 }
@@ -53,7 +53,7 @@ END_OF_FILE
     server_stop
 }
 
-@test "a rush of three times the limit with 200 killed workers never exceeds it (W3, C5)" {
+@test "W3, C5: a rush of three times the limit with 200 killed workers never exceeds it" {
     for seed in ${PREFORK_RUSH_SEEDS:-1 2 3 4 5 6 7 8}; do
         echo "seed $seed"
         rush "$seed"
@@ -70,7 +70,7 @@ END_OF_FILE
     client spread --clients 400 --workers 4 --ratio 1.1 "$ADDRESS"
 }
 
-@test "without descriptors accepting pauses, does not spin, and recovers by itself (L1)" {
+@test "L1: without descriptors accepting pauses, does not spin, and recovers by itself" {
     limit_files 40 40
     echo_start --set workers=1
     client starve --clients 80 --server "$SERVER_PID" --log "$SERVER_LOG" "$ADDRESS"

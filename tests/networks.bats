@@ -21,13 +21,13 @@ knock() {
     assert_success
 }
 
-@test "max_connections_per_ip is exact over 4 workers, and a crowd of one disturbs no other (C5)" {
+@test "C5: max_connections_per_ip is exact over 4 workers, and a crowd of one disturbs no other" {
     echo_start --set workers=4 --set max_connections_per_ip=7
     client sources --sources 127.0.0.2,127.0.0.3,127.0.0.4,127.0.0.5 --limits 7 "$ADDRESS"
     server_has_logged 'level=warn .*msg="connection refused" reason=max_connections_per_ip service=main peer=127.0.0.2:'
 }
 
-@test "places of an address are free at once when a worker is killed, and no more (W3)" {
+@test "W3: places of an address are free at once when a worker is killed, and no more" {
     echo_start --set workers=4 --set max_connections_per_ip=7 --option tag=true
     client sources --sources 127.0.0.2,127.0.0.3,127.0.0.4 --limits 7 --server "$SERVER_PID" \
         "$ADDRESS"
