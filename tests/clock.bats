@@ -72,8 +72,11 @@ all_is_well() {
 
 @test "L4: timeouts and a drain take their time whatever the time of day does" {
     jumping_start --set idle_timeout=2s --set drain_timeout=1s --set log.level=debug
+    client idle --frames 1 --least 1.9 "$ADDRESS" 3>&- &
+    LOAD_PIDS+=("$!")
+    wait_until server_has_logged 'msg="connection opened"'
     jump -400
-    client idle --frames 1 --least 1.9 "$ADDRESS"
+    wait "${LOAD_PIDS[0]}"
     talk_start "$ADDRESS"
     talk open 1
     talk begin 100
@@ -83,22 +86,32 @@ all_is_well() {
     server_has_logged 'msg=stopped closed=[0-9]+ cut=1'
 }
 
-# all_processes SIGNAL: the master first.
-all_processes() {
+is_asleep() {
+    [ "$(process_state "$1")" = S ]
+}
+
+# stand_still: all processes, for longer than any timeout. The master stops last and is the first to
+# go on, and looks around while nobody else moves.
+stand_still() {
     # shellcheck disable=SC2046 # pids, word by word
-    kill -s "$1" "$SERVER_PID" $(worker_pids)
+    kill -STOP $(worker_pids)
+    sleep 0.5 # nothing is waited for: it is the time that counts
+    kill -STOP "$SERVER_PID"
+    sleep 3
+    kill -CONT "$SERVER_PID"
+    wait_until is_asleep "$SERVER_PID"
+    # shellcheck disable=SC2046
+    kill -CONT $(worker_pids)
 }
 
 @test "L4: a server all of whose processes stood still goes on, and nobody is cut" {
     local workers
-    echo_start --set workers=2 --set idle_timeout=1s --set read_timeout=1s --set write_timeout=1s \
-        --set watchdog_timeout=1s --set log.level=debug
+    echo_start --set workers=2 --set idle_timeout=2s --set read_timeout=2s --set write_timeout=2s \
+        --set watchdog_timeout=3s --set log.level=debug
     workers=$(worker_pids)
     load_start "$ADDRESS" --connections 40 --depth 4 --largest 20000
     for _ in 1 2 3; do
-        all_processes STOP
-        sleep 2.5 # the state itself: nothing happens
-        all_processes CONT
+        stand_still
         run "$PREFORKCAT" --timeout 30s "$ADDRESS" hello
         assert_output hello
     done
