@@ -153,7 +153,7 @@ descriptors_are() {
     done
 }
 
-@test "20 killed workers leave no descriptor behind, neither in the master nor in a worker" {
+@test "W1: 20 killed workers leave no descriptor behind, neither in the master nor in a worker" {
     local master worker round killed=0
     echo_start --set workers=8
     wait_until workers_are_settled 8

@@ -89,7 +89,7 @@ talk_finds() {
     server_has_logged 'msg=stopped closed=20 cut=0'
 }
 
-@test "a message begun before TERM is finished and answered, what follows it is not" {
+@test "D1: a message begun before TERM is finished and answered, what follows it is not" {
     local cut
     for cut in "" 1 3 4 5; do
         echo_start --set workers=1
@@ -113,7 +113,7 @@ draining_worker_is_shown() {
     pgrep -P "$SERVER_PID" -f 'preforkd: worker 1 \(generation 1, draining\)$'
 }
 
-@test "a slow reader gets all of its output within drain_timeout" {
+@test "D1: a slow reader gets all of its output within drain_timeout" {
     module_build commands
     server_start --listen 127.0.0.1:0 --module "$MODULE" --set workers=1
     talk_start "$(server_address)" --rcvbuf 8192

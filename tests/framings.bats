@@ -64,20 +64,20 @@ raw() {
 
 # Where the bytes are cut
 
-@test "in each framing a stream cut in two at every point gets the same replies" {
+@test "C1: in each framing a stream cut in two at every point gets the same replies" {
     in_each_framing splits
 }
 
-@test "in each framing a stream in 1-byte segments gets the same replies" {
+@test "C1: in each framing a stream in 1-byte segments gets the same replies" {
     in_each_framing stream --piece 1
 }
 
-@test "in each framing pieces that fit neither frames nor buffers get the same replies" {
+@test "C1: in each framing pieces that fit neither frames nor buffers get the same replies" {
     in_each_framing stream --piece 4093 --times 100
     in_each_framing stream --piece 70001 --times 300
 }
 
-@test "varints and lines that the server reads byte by byte get the same replies" {
+@test "C1: varints and lines that the server reads byte by byte get the same replies" {
     local settings
     for settings in "length_bytes=varint length_offset=2" framing=line; do
         framing_start "$settings" --listen "unix:$BATS_TEST_TMPDIR/s"
@@ -166,7 +166,7 @@ refused() {
     server_stop
 }
 
-@test "an over-long varint and one of more than 64 bits end the connection in order" {
+@test "C2: an over-long varint and one of more than 64 bits end the connection in order" {
     local nines='\xff\xff\xff\xff\xff\xff\xff\xff\xff'
     refused length_bytes=varint '\x81\x00x' "over-long varint" 1
     refused length_bytes=varint '\x80\x80\x80\x80\x80\x80\x80\x80\x80\x00' "over-long varint" 0
@@ -177,7 +177,7 @@ refused() {
     refused length_bytes=varint '\x65' "frame longer than max_message_size" 101
 }
 
-@test "limits count what follows the length, as it is adjusted" {
+@test "C2: limits count what follows the length, as it is adjusted" {
     refused "length_bytes=2 length_adjust=-2" '\x00\x01' "length less than length_adjust takes off" 1
     refused "length_bytes=2 length_adjust=-2" '\x00\x02' "empty frame" 2
     refused "length_bytes=2 length_adjust=-2" '\x00\x67' "frame longer than max_message_size" 103
@@ -220,7 +220,7 @@ refused() {
     raw 'a\rb\r\r\nc\r\rd\n' 'a\rb\r\r\nc\r\rd\n' --piece 1
 }
 
-@test "when the client shuts its side, a last line without end is a message" {
+@test "C4: when the client shuts its side, a last line without end is a message" {
     framing_start framing=line
     raw 'last' 'last\n'
     raw 'one\r\nlast' 'one\r\nlast\r\n'
@@ -232,13 +232,13 @@ refused() {
     assert_failure
 }
 
-@test "when the client shuts its side, what is left of a frame is none" {
+@test "C4: when the client shuts its side, what is left of a frame is none" {
     framing_start length_bytes=1
     raw '\x01x\x05last' '\x01x'
     wait_until server_closed truncated
 }
 
-@test "a line over max_message_size ends the connection in order, however it comes" {
+@test "C2: a line over max_message_size ends the connection in order, however it comes" {
     local reason="frame longer than max_message_size" line
     line=$(printf '%0101d' 0)
     refused framing=line "$line"'\n' "$reason" 101
@@ -361,7 +361,7 @@ no_message() {
     lines_end_with_drain
 }
 
-@test "nor if its lines are handled in the pool, and fill the pipeline" {
+@test "D1: nor if its lines are handled in the pool, and fill the pipeline" {
     lines_end_with_drain --option sleep_us=50 --set max_pipeline=1
 }
 

@@ -18,7 +18,7 @@ full_start() {
     pipeline_start full-queue --threads 2 --queue 32 --connections 10 --count 20 "$ADDRESS"
 }
 
-@test "a worker killed with a full queue ends its clients only, and the service goes on" {
+@test "W1: a worker killed with a full queue ends its clients only, and the service goes on" {
     full_start
     kill -KILL "$(worker_pid 1)"
     pipeline_say killed
@@ -28,7 +28,7 @@ full_start() {
     assert_equal "$SERVER_STATUS" 0
 }
 
-@test "TERM with a full queue: all that was sent is answered, then comes the good-bye and the end" {
+@test "D1: TERM with a full queue: all that was sent is answered, then comes the good-bye and the end" {
     local flag
     for flag in -DFLAGS=PF_MODULE_THREADS "$CONCURRENT"; do
         module_build work "$flag"
@@ -44,7 +44,7 @@ full_start() {
     done
 }
 
-@test "clients reset with a full queue: none is closed while its handler runs" {
+@test "C4: clients reset with a full queue: none is closed while its handler runs" {
     local flag
     for flag in -DFLAGS=PF_MODULE_THREADS "$CONCURRENT"; do
         module_build work "$flag"

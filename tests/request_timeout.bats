@@ -14,7 +14,7 @@ teardown() {
     server_teardown
 }
 
-@test "a handler that takes too long: its client and those behind are told, others served" {
+@test "W5: a handler that takes too long: its client and those behind are told, others served" {
     work_start --set threads=4 --set request_timeout=400ms
     pipeline time-out "$ADDRESS"
     wait_until server_has_logged 'reply to p1 gave -4' # PF_E_LATE
@@ -94,7 +94,7 @@ teardown() {
     pipeline deadline --most 0 "$ADDRESS"
 }
 
-@test "handlers that hang for ever, one less than there are threads, hurt nobody else" {
+@test "W5: handlers that hang for ever, one less than there are threads, hurt nobody else" {
     local worker
     work_start --set threads=4 --set request_timeout=300ms
     worker=$(worker_pids)
@@ -105,7 +105,7 @@ teardown() {
     assert_equal "$(worker_pids)" "$worker"
 }
 
-@test "a worker all of whose threads hang is replaced, and ends; no other client is hurt" {
+@test "W5: a worker all of whose threads hang is replaced, and ends; no other client is hurt" {
     module_build work -DNOTICE=NULL # no good-bye, which the load does not know
     work_start --set threads=4 --set request_timeout=300ms --set drain_timeout=5s
     load_start "$ADDRESS" --connections 10 --largest 100
@@ -119,14 +119,14 @@ teardown() {
     assert_equal "$SERVER_STATUS" 0
 }
 
-@test "a worker whose threads hang is replaced also when the clients have left" {
+@test "W5: a worker whose threads hang is replaced also when the clients have left" {
     work_start --set threads=2 --set request_timeout=300ms --set drain_timeout=5s
     pipeline hang-and-leave --threads 2 --server "$SERVER_PID" "$ADDRESS"
     server_stop
     assert_equal "$SERVER_STATUS" 0
 }
 
-@test "a drain ends although a handler hangs" {
+@test "W5: a drain ends although a handler hangs" {
     work_start --set threads=4 --set request_timeout=300ms --set drain_timeout=2s
     pipeline hang --count 2 "$ADDRESS"
     server_stop

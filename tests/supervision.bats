@@ -245,7 +245,7 @@ trampled() {
     assert_output "it serves again"
 }
 
-@test "TERM to a worker drains that worker alone, and it is replaced at once" {
+@test "D1: TERM to a worker drains that worker alone, and it is replaced at once" {
     local pid
     start_tagged
     talk begin 100
@@ -263,7 +263,7 @@ trampled() {
     assert_output 0
 }
 
-@test "TERM to all workers at once, under load, ends every connection in order" {
+@test "D1: TERM to all workers at once, under load, ends every connection in order" {
     echo_start --set workers=3
     load_start "$ADDRESS" --connections 40 --depth 4
     mapfile -t ORPHANS < <(worker_pids)

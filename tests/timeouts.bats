@@ -81,13 +81,13 @@ timeouts_start() {
     wait_until server_closed client
 }
 
-@test "a slow client that is never as slow as a timeout is never cut off" {
+@test "C3: a slow client that is never as slow as a timeout is never cut off" {
     timeouts_start --set read_timeout=1s --set idle_timeout=1s --set write_timeout=1s
     client active --interval 0.2 --hold 3 "$ADDRESS"
     wait_until server_closed client
 }
 
-@test "a client that takes its replies in small bites is not cut off by write_timeout" {
+@test "C3: a client that takes its replies in small bites is not cut off by write_timeout" {
     timeouts_start --set write_timeout=1s --set max_output=64K
     client sipping --interval 0.1 --hold 6 "$ADDRESS"
     wait_until server_closed client
