@@ -177,6 +177,7 @@ EXTRA_DIST += tests/run \
 	tests/lib/server.bash \
 	tests/lib/syslog.bash \
 	tests/lib/syslog.py \
+	tests/lint/faults \
 	tests/lint/format \
 	tests/lint/includes \
 	tests/lint/manuals \
