@@ -76,3 +76,33 @@ END_OF_FILE
     client starve --clients 80 --server "$SERVER_PID" --log "$SERVER_LOG" "$ADDRESS"
     server_has_logged 'level=error .*msg="cannot accept, pausing" error="Too many open files"'
 }
+
+# accept_fails ERROR TEXT: seven times in a row with that error. It is said once, and who has waited
+# is served.
+accept_fails() {
+    local worker calls=$BATS_TEST_TMPDIR/calls-$1
+    echo_start --set workers=1
+    worker=$(worker_pid 1)
+    strace -qq -p "$worker" -e trace=accept4 -e "inject=accept4:error=$1:when=1..7" -o "$calls" \
+        2>"$calls.said" 3>&- &
+    SERVER_PIDS+=("$!")
+    wait_until is_traced_or_said "$worker" "$calls.said"
+    [ ! -s "$calls.said" ] || skip "strace may not attach here"
+    run "$PREFORKCAT" --timeout 30s "$ADDRESS" hello
+    assert_output hello
+    assert_equal "$(grep -c "$1.*INJECTED" "$calls")" 7
+    assert_equal "$(grep -c "msg=\"cannot accept, pausing\" error=\"$2\"" "$SERVER_LOG")" 1
+    server_stop
+    assert_equal "$SERVER_STATUS" 0
+}
+
+is_traced_or_said() {
+    [ -s "$2" ] || ! grep -q '^TracerPid:.0$' "/proc/$1/status"
+}
+
+@test "L1: when the system has no memory or no files left to accept with, it goes on once it has" {
+    command -v strace >/dev/null || skip "strace is missing"
+    accept_fails ENFILE "Too many open files in system"
+    accept_fails ENOBUFS "No buffer space available"
+    accept_fails ENOMEM "Cannot allocate memory"
+}
