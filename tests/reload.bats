@@ -10,6 +10,7 @@ setup() {
     load lib/reload
     bats_load_library bats-support
     bats_load_library bats-assert
+    NEW_LISTEN="listen = \"unix:$BATS_TEST_TMPDIR/new.sock\""
 }
 
 teardown() {
@@ -125,6 +126,37 @@ talk_finds() {
     [ "$TALK_SAID" = "$1" ]
 }
 
+@test "a worker that stands still when it is to drain is killed after drain_timeout" {
+    local pid
+    configure_pair 'drain_timeout = "300ms"'
+    configured_start
+    pid=$(worker_pid 1)
+    kill -STOP "$pid"
+    wait_until process_is_stopped "$pid"
+    reload_works
+    wait_until server_has_logged "msg=\"worker is left after drain_timeout: killing it\" worker=1 generation=1 pid=$pid"
+    wait_until worker_count_is 2
+    generation_is 2 2
+}
+
+@test "M3: 300 HUPs at random moments under load come to some reloads, the last one after the last HUP" {
+    local round
+    configure_pair
+    configured_start
+    load_start "$ADDRESS" --connections 10 --short 5 --reconnect
+    for round in {1..300}; do
+        hup
+        ((RANDOM % 20 > 0)) || read -rt 0.01 <> <(:) || :
+    done
+    configure_pair '' "$NEW_LISTEN module = \"echo\""
+    hup
+    wait_until same_as hello asks "unix:$BATS_TEST_TMPDIR/new.sock" hello
+    load_finish
+    load_lost_nothing 15
+    wait_until worker_count_is 2
+    ! server_has_logged 'level=error'
+}
+
 # R3: what is wrong.
 
 # settled_start: a server of configure_pair with clients on it; `unharmed` then says whether the same
@@ -160,8 +192,6 @@ fails_always() {
     talk_gives "eof=4 missing=0" end
     wait_until worker_count_is 2
 }
-
-NEW_LISTEN="listen = \"unix:$BATS_TEST_TMPDIR/new.sock\""
 
 @test "R3: reload: a syntax error is said with file and line, and nothing changes" {
     settled_start

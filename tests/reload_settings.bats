@@ -178,6 +178,35 @@ lets_nobody_in() {
     assert_equal "$(asks "$ADDRESS")" "two of main: none"
 }
 
+@test "user is in force after a reload, and not before" {
+    [ "$(id -u)" = 0 ] || skip "needs root"
+    configure_main
+    configured_start
+    configure_main 'user = "daemon"'
+    assert_equal "$(stat -c %U "/proc/$(worker_pid 1)")" nobody
+    reload_works
+    wait_until only_generation_is 2 2
+    assert_equal "$(stat -c %U "/proc/$(worker_pid 1)")" daemon
+    configure_main 'user = "nobody-at-all"'
+    reload_fails "$CONFIG:2: user: "
+}
+
+@test "a file that is included is read anew, too, and a mistake in it named" {
+    local part=$BATS_TEST_TMPDIR/part.conf
+    echo 'workers = 1' >"$part"
+    configure <<'END'
+@include "part.conf"
+services = { main = { listen = "127.0.0.1:0" module = "echo" } }
+END
+    configured_start
+    echo 'workers = 3' >"$part"
+    reload_works
+    wait_until only_generation_is 2 3
+    printf '\nworkers = "x"\n' >"$part"
+    reload_fails "$part:2: "
+    generation_is 2 3
+}
+
 # Listeners.
 
 @test "a listener that stays keeps its port, and no connect is refused at any moment" {
@@ -193,6 +222,20 @@ lets_nobody_in() {
     load_lost_nothing 30
     assert_equal "$(grep -c 'msg=listening' "$SERVER_LOG")" 1
     assert_equal "$(asks "$ADDRESS" hello)" hello
+}
+
+@test "options of a TCP listener that stays are in force for whoever connects then" {
+    module_build sockets
+    open_tmpdir
+    configure_main '' '' "$MODULE"
+    configured_start
+    assert_equal "$(asks "$ADDRESS")" "nodelay=1 keepalive=1 idle=30 interval=10 probes=3"
+    configure_main '' 'tcp_nodelay = false tcp_keepalive = "60s"' "$MODULE"
+    reload_works
+    assert_equal "$(asks "$ADDRESS")" "nodelay=0 keepalive=1 idle=60 interval=20 probes=3"
+    configure_main '' 'tcp_keepalive = "off"' "$MODULE"
+    reload_works
+    [[ $(asks "$ADDRESS") == "nodelay=1 keepalive=0 "* ]]
 }
 
 @test "several listeners with port 0 keep their ports, and one more has another" {
@@ -520,6 +563,24 @@ no_process_has_open() {
     wait_until worker_is_new 1 "$pid"
     wait_until same_as hello asks "$ADDRESS" hello
     wait_until grep -q 'generation=2 .*msg=request' "$file"
+}
+
+@test "HUP opens the log file anew, whatever else it does" {
+    local file=$BATS_TEST_TMPDIR/file.log
+    configure_main "log = { target = \"$file\" requests = \"on\" }"
+    server_spawn -c "$CONFIG"
+    wait_until grep -qs 'msg=ready' "$file"
+    ADDRESS=$(sed -n 's/.*msg=listening .*address=//p' "$file")
+    mv "$file" "$file.1"
+    hup
+    wait_until grep -qs 'msg=reloaded generation=2 workers=2' "$file"
+    mv "$file" "$file.2"
+    configure_main "log = { target = \"$file\" requests = \"on\" level = \"debug\" }"
+    hup
+    wait_until grep -qs 'msg=reloaded generation=2 workers="the same"' "$file"
+    asks "$ADDRESS" hello
+    wait_until grep -q 'generation=2 .*msg=request' "$file"
+    ! grep -q 'msg=request' "$file.1" "$file.2"
 }
 
 @test "a log target that cannot be opened fails the reload, and the log goes on where it went" {
