@@ -49,7 +49,7 @@ reloads_under_load() {
     (($(load_count reconnected) > 0))
     wait_until workers_are_settled 2
     wait_until same_as "$before" all_descriptors 2
-    ! server_has_logged 'level=(warn|error)'
+    refute server_has_logged 'level=(warn|error)'
 }
 
 @test "R1: 50 reloads under load lose nothing and leave no descriptor and no process behind" {
@@ -62,6 +62,22 @@ reloads_under_load() {
 
 @test "R1: reloads under load of large messages lose nothing" {
     reloads_under_load 10 --depth 3 --largest 200000
+}
+
+@test "R7: 100 reloads, good and bad in turn, leave no descriptor behind in any process" {
+    local round before
+    configure_pair
+    configured_start
+    wait_until workers_are_settled 2
+    before=$(all_descriptors 2)
+    for round in {1..50}; do
+        configure_pair '' "$NEW_LISTEN module = \"nowhere\""
+        reload_fails "$CONFIG:5: "
+        configure_pair
+        reload_works
+    done
+    wait_until workers_are_settled 2
+    wait_until same_as "$before" all_descriptors 2
 }
 
 @test "R2: a frame cut at any byte by reloads is finished and answered by the worker that began it" {
@@ -78,7 +94,7 @@ reloads_under_load() {
     talk_gives "eof=15 missing=0" end
     wait_until worker_count_is 2
     assert_equal "$(grep -c 'generation=1 .*msg=request .* result=ok' "$SERVER_LOG")" 30
-    ! server_has_logged 'generation=[23] .*msg=request'
+    refute server_has_logged 'generation=[23] .*msg=request'
 }
 
 @test "R2: a frame cut behind others is answered after them" {
@@ -94,6 +110,18 @@ reloads_under_load() {
         talk finish
         talk_gives "eof=3 missing=0" end
     done
+}
+
+@test "requests that handlers have or that wait for one are answered, then the connection ends" {
+    configure_pair
+    sed -i 's/module = "echo"/module = "echo" options = { sleep_us = 100000 }/' "$CONFIG"
+    configured_start
+    talk_start "$ADDRESS"
+    talk open 10
+    talk send 3 500
+    reload_works
+    talk_gives "eof=10 missing=0" end
+    wait_until worker_count_is 2
 }
 
 @test "a connection with nothing under way ends at once, in order, and the worker that had it ends" {
@@ -154,15 +182,15 @@ talk_finds() {
     load_finish
     load_lost_nothing 15
     wait_until worker_count_is 2
-    ! server_has_logged 'level=error'
+    refute server_has_logged 'level=error'
 }
 
 # R3: what is wrong.
 
-# settled_start: a server of configure_pair with clients on it; `unharmed` then says whether the same
+# settled_start: a server with clients on it; `unharmed` then says whether the same
 # workers serve the same clients.
 settled_start() {
-    configure_pair "${1:-}"
+    configure_pair
     configured_start
     talk_start "$ADDRESS"
     talk open 4
@@ -438,7 +466,7 @@ reload_hangs() {
     for pid in $pids; do
         process_is_gone "$pid"
     done
-    ! server_has_logged 'reload failed|worker died|level=error'
+    refute server_has_logged 'reload failed|worker died|level=error'
 }
 
 @test "R4: TERM during a reload with old workers that still drain waits for them, too" {
@@ -472,7 +500,7 @@ worker_count_is_above() {
     for pid in $pids; do
         process_is_gone "$pid"
     done
-    ! server_has_logged 'reload failed|worker died|level=error'
+    refute server_has_logged 'reload failed|worker died|level=error'
 }
 
 @test "R4: HUP during a drain is refused and said, and the drain goes on" {
@@ -490,7 +518,7 @@ worker_count_is_above() {
     server_wait
     assert_equal "$SERVER_STATUS" 0
     server_has_logged 'msg=stopped closed=4 cut=0'
-    ! server_has_logged 'msg=reloaded'
+    refute server_has_logged 'msg=reloaded'
 }
 
 @test "R4: HUP during the start is taken up after it" {
@@ -566,7 +594,7 @@ worker_of_is_new() {
     pkill -KILL -P "$SERVER_PID" -f 'generation 1, draining'
     wait_until worker_count_is 2
     generation_is 2 2
-    ! server_has_logged 'generation=1 .*delay_ms'
+    refute server_has_logged 'generation=1 .*delay_ms'
     asks "$ADDRESS" hello
 }
 
