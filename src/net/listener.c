@@ -344,8 +344,10 @@ listeners_use(struct listeners *listeners, const struct config *config, size_t w
 	if (*uses == NULL)
 		return error_errno(error, "cannot make the listeners");
 	listeners->busy = false;
-	if (use_all(listeners, config, workers, *uses, count, error) == 0)
+	if (use_all(listeners, config, workers, *uses, count, error) == 0) {
+		listeners->locked = false;
 		return 0;
+	}
 	listeners_give_up(listeners, uses, count, true);
 	return -1;
 }

@@ -37,8 +37,12 @@ struct listener {
 struct listeners {
 	TAILQ_HEAD(, listener) list;
 	uint32_t next_id;
-	bool locked; /* the pid file is: a unix socket that answers is not another master's */
-	bool busy;   /* the last failure: somebody else has the address */
+	/*
+	 * The pid file is: a unix socket that answers is a former master's. Only at the start, for
+	 * what that one has left is taken over then; later it is somebody else's.
+	 */
+	bool locked;
+	bool busy; /* the last failure: somebody else has the address */
 };
 
 /* A listener as a configuration has it. */
