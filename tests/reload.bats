@@ -288,6 +288,17 @@ fails_always() {
     fails_always "$CONFIG:5: services.new.listen: cannot listen on .*$other.*: cannot bind: Address already in use"
 }
 
+@test "R3: reload: a unix socket that another process has is said, with a pid file too, and stays" {
+    local theirs
+    server_start --listen "unix:$BATS_TEST_TMPDIR/theirs.sock" --module echo
+    theirs=$(server_address)
+    configure_pair "pid_file = \"$BATS_TEST_TMPDIR/pid\""
+    configured_start
+    configure_pair "pid_file = \"$BATS_TEST_TMPDIR/pid\"" "listen = \"$theirs\" module = \"echo\""
+    reload_fails "$CONFIG:5: services.new.listen: .*another process listens there"
+    assert_equal "$(asks "$theirs" hello)" hello
+}
+
 @test "R3: reload: the path of a unix socket that is none is said, and stays as it is" {
     settled_start
     echo precious >"$BATS_TEST_TMPDIR/file"
