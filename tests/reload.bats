@@ -65,15 +65,15 @@ reloads_under_load() {
 }
 
 @test "R7: 100 reloads, good and bad in turn, leave no descriptor behind in any process" {
-    local round before
-    configure_pair
+    local round before log="log = { target = \"$BATS_TEST_TMPDIR/server-0.log\" }"
+    configure_pair "$log"
     configured_start
     wait_until workers_are_settled 2
     before=$(all_descriptors 2)
     for round in {1..50}; do
-        configure_pair '' "$NEW_LISTEN module = \"nowhere\""
+        configure_pair "$log" "$NEW_LISTEN module = \"nowhere\""
         reload_fails "$CONFIG:5: "
-        configure_pair
+        configure_pair "$log"
         reload_works
     done
     wait_until workers_are_settled 2
