@@ -6,6 +6,7 @@
 setup() {
     load lib/server
     load lib/load
+    load lib/churn
     load lib/modules
     bats_load_library bats-support
     bats_load_library bats-assert
@@ -358,6 +359,82 @@ server_is_started_by() {
     talk finish
     talk_gives "eof=4 missing=0" end
     wait_until orphans_are_gone
+}
+
+# new_master_start [ARGUMENT...]: with $PID_FILE on the addresses of one that was killed, at once, while
+# its workers stand still and have them; those go on once it has said that it waits.
+new_master_start() {
+    server_spawn "$@" --set "pid_file=$PID_FILE"
+    wait_until server_has_logged \
+        'level=warn .*msg="waiting for an address until start_timeout" reason=.*Address already in use'
+    kill -CONT "${ORPHANS[@]}"
+    wait_until server_is_ready_or_gone
+    server_has_logged msg=ready
+    assert_equal "$(<"$PID_FILE")" "$SERVER_PID"
+}
+
+@test "M1: a new master that is started at once waits for the addresses, and nothing is lost" {
+    local load socket=$BATS_TEST_TMPDIR/socket pid
+    PID_FILE=$BATS_TEST_TMPDIR/pid
+    echo_start --listen "unix:$socket" --set workers=2 --set "pid_file=$PID_FILE"
+    load_start "$ADDRESS" --connections 20 --depth 2
+    load=$LOAD_PID
+    churn_start "$ADDRESS"
+    talk_start "unix:$socket"
+    talk open 4
+    talk begin 100
+    for pid in $(worker_pids); do
+        stop_process "$pid"
+    done
+    kill_master
+    new_master_start --listen "$ADDRESS" --listen "unix:$socket" --module echo
+    talk finish
+    talk_gives "eof=4 missing=0" end
+    wait_until orphans_are_gone
+    churn_goes_on
+    load_finish
+    churn_went_well
+    LOAD_PID=$load LOAD_RESULT=$BATS_TEST_TMPDIR/load-0
+    load_wait
+    load_says connections=20 eof=20 reset=0 wrong=0 cut=0
+    run "$PREFORKCAT" "$ADDRESS" hello
+    assert_output hello
+    run "$PREFORKCAT" "unix:$socket" hello
+    assert_output hello
+}
+
+@test "M1: a master killed under load resets nobody who connects meanwhile" {
+    PID_FILE=$BATS_TEST_TMPDIR/pid
+    echo_start --set workers=3 --set "pid_file=$PID_FILE"
+    churn_start "$ADDRESS"
+    kill_master
+    server_start --listen "$ADDRESS" --module echo --set "pid_file=$PID_FILE"
+    churn_goes_on
+    load_finish
+    churn_went_well
+    wait_until orphans_are_gone
+}
+
+@test "M1: an address that stays in use ends a start with 69 after start_timeout" {
+    echo_start --set workers=1
+    server_spawn --listen "$ADDRESS" --module echo --set start_timeout=500ms
+    server_wait
+    assert_equal "$SERVER_STATUS" 69
+    server_has_logged 'msg="waiting for an address until start_timeout"'
+    server_has_logged "msg=\"cannot start\" reason=.*cannot listen on .*$ADDRESS.*Address already in use"
+    run "$PREFORKCAT" "$ADDRESS" hello
+    assert_output hello
+}
+
+@test "TERM while a new master waits for an address ends it with 0" {
+    local signal
+    echo_start --set workers=1
+    for signal in TERM INT QUIT; do
+        server_spawn --listen "$ADDRESS" --module echo --set start_timeout=60s
+        wait_until server_has_logged 'msg="waiting for an address until start_timeout"'
+        server_stop $signal
+        assert_equal "$SERVER_STATUS" 0
+    done
 }
 
 @test "M1: workers whose master is gone cut at drain_timeout who does not finish" {
