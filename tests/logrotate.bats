@@ -6,6 +6,7 @@ setup() {
     load lib/server
     load lib/load
     load lib/churn
+    load lib/reload
     bats_load_library bats-support
     bats_load_library bats-assert
     FOLDER=$BATS_TEST_TMPDIR/logs
@@ -72,7 +73,7 @@ leave_draining_worker() {
     talk_start "$ADDRESS"
     talk open 1
     talk begin 100
-    server_hup
+    reload_works
     wait_until worker_count_is 3
 }
 
@@ -151,18 +152,6 @@ leave_draining_worker() {
     wait_until everybody_writes_to "$LOG.1"
 }
 
-# What each process of the server has open.
-all_descriptors() {
-    local pid
-    for pid in "$SERVER_PID" $(worker_pids); do
-        descriptors "$pid"
-    done
-}
-
-all_descriptors_are() {
-    [ "$(all_descriptors)" = "$1" ]
-}
-
 opened_anew() {
     [ "$(grep -c 'msg="log opened anew"' "$SERVER_LOG")" -ge "$1" ]
 }
@@ -178,13 +167,13 @@ many_usr1() {
     local before count
     send_usr1 1
     run "$PREFORKCAT" "$ADDRESS" hello
-    before=$(all_descriptors)
+    before=$(all_descriptors 2)
     for count in {2..100}; do
         send_usr1 "$count"
     done
     run "$PREFORKCAT" "$ADDRESS" hello
     assert_output hello
-    wait_until all_descriptors_are "$before"
+    wait_until same_as "$before" all_descriptors 2
     wait_until workers_serve 2
 }
 

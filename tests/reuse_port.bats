@@ -8,9 +8,9 @@ setup() {
     load lib/load
     load lib/churn
     load lib/modules
+    load lib/reload
     bats_load_library bats-support
     bats_load_library bats-assert
-    CONFIG=$BATS_TEST_TMPDIR/reuse_port.conf
     ORPHANS=()
 }
 
@@ -23,9 +23,9 @@ teardown() {
     server_teardown
 }
 
-# configure WORKERS [SETTINGS]: the service's are besides.
-configure() {
-    cat >"$CONFIG" <<END_OF_FILE
+# configure_workers COUNT [SETTINGS [OF-THE-SERVICE]]
+configure_workers() {
+    configure <<END_OF_FILE
 workers = $1
 $2
 services = { main = { listen = "127.0.0.1:0"  module = "${MODULE:-echo}"  reuse_port = true  $3 } }
@@ -34,9 +34,8 @@ END_OF_FILE
 
 # reuse_start WORKERS [SETTINGS [OF-THE-SERVICE]]
 reuse_start() {
-    configure "$@"
-    server_start -c "$CONFIG"
-    ADDRESS=$(server_address)
+    configure_workers "$@"
+    configured_start
 }
 
 # Sockets that listen on the server's port, of all processes.
@@ -95,8 +94,8 @@ reached_workers() {
     reuse_start 4
     churn_start "$ADDRESS"
     for workers in 1 4 2 6 1 4; do
-        configure $workers
-        server_hup
+        configure_workers $workers
+        reload_works
         server_has_logged "msg=reloaded generation=[0-9]+ workers=$workers "
         churn_goes_on
         wait_until workers_serve $workers
@@ -203,8 +202,8 @@ WATCHED_NOT='watchdog_timeout = "off"'
     reuse_start 4 "$WATCHED_NOT"
     pid=$(worker_pid 2)
     stop_workers "$pid"
-    configure 1 "$WATCHED_NOT"
-    server_hup
+    configure_workers 1 "$WATCHED_NOT"
+    reload_works
     talk_gives "answered=40 missing=0" replies
     kill -CONT "$pid"
     wait_until workers_serve 1
@@ -273,17 +272,16 @@ two_workers_cannot_start() {
     master=$("$PYTHON" "$LIB/descriptors.py" "$SERVER_PID")
     churn_start "$ADDRESS"
     touch "$STONE"
-    configure 8 "" "$SERVICE"
+    configure_workers 8 "" "$SERVICE"
     for _ in 1 2 3; do
-        server_hup
-        server_has_logged 'msg="reload failed" serving=1 reason=.* is in the way'
+        reload_fails '.* is in the way'
         assert_equal "$(listener_inodes)" "$before"
         wait_until workers_serve 4
         churn_goes_on
     done
     assert_equal "$("$PYTHON" "$LIB/descriptors.py" "$SERVER_PID")" "$master"
     rm "$STONE"
-    server_hup
+    reload_works
     wait_until workers_serve 8
     assert_equal "$(listeners)" 8
     churn_goes_on
@@ -292,7 +290,7 @@ two_workers_cannot_start() {
 
 # The service is called otherwise, and listens elsewhere.
 configure_other() {
-    cat >"$CONFIG" <<END_OF_FILE
+    configure <<END_OF_FILE
 workers = 4
 $WATCHED_NOT
 services = { other = { listen = "127.0.0.2:0"  module = "echo"  reuse_port = true } }
@@ -304,7 +302,7 @@ END_OF_FILE
     mapfile -t ORPHANS < <(worker_pids)
     stop_workers "${ORPHANS[@]}"
     configure_other
-    server_hup
+    reload_works
     kill -CONT "${ORPHANS[@]}"
     talk_gives "answered=40 missing=0" replies
     talk_gives "eof=40 missing=0" end
@@ -316,7 +314,7 @@ END_OF_FILE
     reuse_start 4
     churn_start "$ADDRESS" --until-refused
     configure_other
-    server_hup
+    reload_works
     load_wait
     churn_went_well refused=16
     run "$PREFORKCAT" "$(server_address other)" hello

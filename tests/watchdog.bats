@@ -8,6 +8,7 @@ setup() {
     load lib/load
     load lib/churn
     load lib/modules
+    load lib/reload
     bats_load_library bats-support
     bats_load_library bats-assert
     let_crash
@@ -37,11 +38,6 @@ was_aborted() {
 
 nobody_was_aborted() {
     ! server_has_logged 'stands still|worker died|level=error'
-}
-
-worker_is_new() {
-    local pid
-    pid=$(worker_pid "$1") && [ "$pid" != "$2" ]
 }
 
 @test "W4: a stopped worker is aborted and replaced, and the others' clients notice nothing" {
@@ -106,7 +102,7 @@ handler_hangs() {
     watched_start
     pid=$(worker_pid 1)
     talk begin 100
-    server_hup
+    reload_works
     wait_until worker_is_new 1 "$pid"
     stop_process "$pid"
     wait_until was_aborted "$pid"

@@ -40,22 +40,6 @@ churn_went_well() {
     load_says wrong=0 cut=0 reset=0 slow=0 "$@"
 }
 
-# server_hup: a reload, over when this returns, well or not.
-server_hup() {
-    local before
-    before=$(reloads_over)
-    kill -HUP "$SERVER_PID"
-    wait_until reloads_over_are_more_than "$before"
-}
-
-reloads_over() {
-    grep -Ec 'msg=reloaded |msg="reload failed" ' "$SERVER_LOG" || :
-}
-
-reloads_over_are_more_than() {
-    [ "$(reloads_over)" -gt "$1" ]
-}
-
 # workers_serve COUNT: whether so many workers of the server are there, and no other process.
 workers_serve() {
     [ "$(pgrep -P "$SERVER_PID" -f '^preforkd: worker [0-9]+ \(generation [0-9]+\) *$' | wc -l)" -eq "$1" ] &&
@@ -65,13 +49,5 @@ workers_serve() {
 # stop_process PID: when this returns, it does nothing any more until CONT.
 stop_process() {
     kill -STOP "$1"
-    wait_until process_has_state "$1" T
-}
-
-process_has_state() {
-    [ "$(process_state "$1")" = "$2" ]
-}
-
-process_is_gone() {
-    [[ $(process_state "$1") =~ ^Z?$ ]]
+    wait_until process_is_stopped "$1"
 }
