@@ -119,6 +119,30 @@ serves_and_has_received() {
     wait_until grep -q 'process=master.*msg=stopped' "$log"
 }
 
+@test "L3: USR1 finds a syslogd that was started anew, and is harmless while there is none" {
+    local _
+    receiver_start
+    syslog_start
+    wait_until grep -q 'msg=ready' "$RECEIVED"
+    kill -USR1 "$SERVER_PID"
+    wait_until grep -q 'msg="log opened anew"' "$RECEIVED"
+    kill -KILL "$SYSLOGD_PID"
+    in_namespace rm -f /dev/log
+    for _ in 1 2 3; do
+        kill -USR1 "$SERVER_PID"
+        serves
+    done
+    mv "$RECEIVED" "$RECEIVED.before"
+    receiver_start
+    kill -USR1 "$SERVER_PID"
+    wait_until grep -q 'msg="log opened anew"' "$RECEIVED"
+    kill -KILL "$(worker_pid 1)"
+    wait_until grep -q 'msg="worker died"' "$RECEIVED"
+    wait_until serves
+    server_stop
+    assert_equal "$SERVER_STATUS" 0
+}
+
 serves_and_has_logged() {
     serves
     grep -q "$1" "$BATS_TEST_TMPDIR/syslog"
