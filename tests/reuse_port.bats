@@ -385,14 +385,17 @@ orphans_are_gone() {
     done
 }
 
-@test "R8: a master killed under churn: its workers serve or refuse, and reset nobody" {
+@test "R8: a master killed under churn: its workers serve or refuse, but for who is in mid-handshake" {
     reuse_start 4
     mapfile -t ORPHANS < <(worker_pids)
     churn_start "$ADDRESS" --until-refused
     kill -KILL "$SERVER_PID"
     load_wait
     wait_until orphans_are_gone
-    churn_went_well refused=16
+    load_says wrong=0 cut=0 slow=0 refused=16
+    # Without a master each worker closes right after it has emptied its queue; the kernel resets a
+    # handshake that the close of its socket cuts in two.
+    (($(load_count reset) <= 4))
 }
 
 @test "another server of the same user is refused the address, and does not share it" {
