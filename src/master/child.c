@@ -187,6 +187,7 @@ child_go(struct child *child)
 	const struct message message = { .type = MESSAGE_GO };
 
 	child->state = CHILD_RUNNING;
+	child->turns = true;
 	must_tell(child, &message, -1);
 }
 
@@ -206,17 +207,18 @@ child_retire(struct child *child, bool all, int64_t timeout_ms)
 }
 
 void
-child_send_log(struct child *child, const struct config *config)
+child_send_settings(struct child *child, const struct config *config)
 {
 	const bool passed = log_fd() != STDERR_FILENO;
 	const struct message message = {
-		.type = MESSAGE_LOG,
-		.log = {
+		.type = MESSAGE_SETTINGS,
+		.settings = {
 			.passed = passed,
 			.kind = log_kind(),
 			.format = config->log_format,
 			.level = config->log_level,
 			.requests = config->log_requests,
+			.drain_timeout_ms = config->drain_timeout_ms,
 		},
 	};
 

@@ -39,6 +39,7 @@ struct child {
 	unsigned slot;
 	int64_t born_ms;  /* CLOCK_MONOTONIC */
 	uint32_t service; /* whose module it is starting, as it says: see stage.h */
+	bool turns;       /* its loop does: it has served */
 	bool retires;     /* said RETIRE */
 	bool failed;      /* said FAILED */
 	bool drained;     /* said DRAINED */
@@ -75,8 +76,8 @@ void child_go(struct child *child);
  */
 void child_retire(struct child *child, bool all, int64_t timeout_ms);
 
-/* Sends it where the log of this process goes, and REQUESTS of the configuration. */
-void child_send_log(struct child *child, const struct config *config);
+/* Tells it where the log of this process goes, and what of CONFIG is taken over at once. */
+void child_send_settings(struct child *child, const struct config *config);
 
 /* Has it accept from the socket NUMBER of USE. Returns 0, or -1: try again later. */
 PF_MUST_CHECK int child_send_accept(

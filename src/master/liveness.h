@@ -14,6 +14,7 @@
 struct liveness {
 	int64_t tick_ms; /* as last seen */
 	int64_t still_ms;
+	int64_t aborted_ms; /* of still_ms, when it was aborted; 0: it was not */
 };
 
 /*

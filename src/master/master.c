@@ -163,7 +163,7 @@ reopen_log(struct master *master)
 		return;
 	}
 	log_use(&sink, config->log_format, config->log_level);
-	supervisor_send_log(&master->supervisor);
+	supervisor_send_settings(&master->supervisor);
 	log_info("log opened anew");
 }
 

@@ -104,7 +104,7 @@ use_log(struct reload *reload)
 	const struct config *config = serving(reload)->config;
 
 	log_use(&reload->sink, config->log_format, config->log_level);
-	supervisor_send_log(reload->supervisor);
+	supervisor_send_settings(reload->supervisor);
 }
 
 /* Nothing but what the workers that there are can take over. */

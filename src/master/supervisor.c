@@ -157,7 +157,7 @@ on_message(void *arg, const struct message *message)
 	case MESSAGE_GO:
 	case MESSAGE_ACCEPT:
 	case MESSAGE_RELEASE:
-	case MESSAGE_LOG:
+	case MESSAGE_SETTINGS:
 	case MESSAGE_DRAIN:
 		break;
 	}
@@ -430,12 +430,12 @@ supervisor_abandon(struct supervisor *supervisor)
 }
 
 void
-supervisor_send_log(struct supervisor *supervisor)
+supervisor_send_settings(struct supervisor *supervisor)
 {
 	struct child *child;
 
 	TAILQ_FOREACH (child, &supervisor->children, entry)
-		child_send_log(child, supervisor->serving->config);
+		child_send_settings(child, supervisor->serving->config);
 }
 
 static void

@@ -78,8 +78,9 @@ void supervisor_abandon(struct supervisor *supervisor);
 PF_MUST_CHECK int supervisor_add(struct supervisor *supervisor, struct error *error);
 PF_MUST_CHECK int supervisor_remove(struct supervisor *supervisor, struct error *error);
 
-/* Tells every child where the log goes now, and the rest of `log` of the serving configuration. */
-void supervisor_send_log(struct supervisor *supervisor);
+/* Tells every child where the log goes now, and what else of the configuration is for all at once.
+ */
+void supervisor_send_settings(struct supervisor *supervisor);
 
 /* Asks every child to drain, or kills them if none has served; none is replaced from now on. */
 void supervisor_drain(struct supervisor *supervisor);

@@ -23,14 +23,17 @@ abort_child(struct child *child, int64_t still_ms)
 static void
 look(struct child *child, int64_t timeout_ms, int64_t elapsed_ms)
 {
-	const int64_t before_ms = child->liveness.still_ms;
-	const int64_t still_ms = liveness_look(&child->liveness,
+	struct liveness *liveness = &child->liveness;
+	const int64_t still_ms = liveness_look(liveness,
 		segment_slot_tick_ms(child->supervisor->segment, child->slot), elapsed_ms,
 		WATCHDOG_INTERVAL_MS);
 
-	if (before_ms < timeout_ms && still_ms >= timeout_ms)
+	if (still_ms < timeout_ms)
+		return;
+	if (liveness->aborted_ms == 0) {
+		liveness->aborted_ms = still_ms;
 		abort_child(child, still_ms);
-	else if (still_ms >= timeout_ms + ABORT_MS)
+	} else if (still_ms >= liveness->aborted_ms + ABORT_MS)
 		child_kill(child, SIGKILL);
 }
 
@@ -41,8 +44,7 @@ watchdog_look(struct supervisor *supervisor, int64_t elapsed_ms)
 	struct child *child;
 
 	TAILQ_FOREACH (child, &supervisor->children, entry) {
-		if (timeout_ms > 0 &&
-			(child->state == CHILD_RUNNING || child->state == CHILD_RETIRED))
+		if (timeout_ms > 0 && child->turns)
 			look(child, timeout_ms, elapsed_ms);
 	}
 }

@@ -40,8 +40,8 @@ receive_message(struct channel *channel, struct message *message)
 	struct msghdr head = {
 		.msg_iov = &part,
 		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
+		.msg_control = channel->takes_passed ? &control : NULL,
+		.msg_controllen = channel->takes_passed ? CMSG_LEN(sizeof(int)) : 0,
 	};
 	ssize_t got = recvmsg(channel->fd, &head, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	const struct cmsghdr *along = got > 0 ? CMSG_FIRSTHDR(&head) : NULL;

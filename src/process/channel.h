@@ -14,7 +14,9 @@
 
 struct channel {
 	int fd;
-	int passed;          /* the descriptor that came with the message; -1: none */
+	bool takes_passed; /* descriptors may come along; set by a worker, for the master wants none
+	                    */
+	int passed;        /* the one that came with the message; -1: none */
 	struct event *event; /* NULL: not watched */
 	/* Called on the loop. MESSAGE is NULL at the end of file; then no call follows. */
 	void (*received)(void *arg, const struct message *message);

@@ -16,14 +16,16 @@ enum message_type {
 	MESSAGE_STARTING = 1, /* is about to load and start the module of a service: `service` */
 	MESSAGE_READY,        /* started; a worker accepts when told */
 	MESSAGE_FAILED,       /* cannot start, and exits: `failed` */
-	MESSAGE_RETIRE,       /* a worker asks to be drained alone: somebody sent it TERM */
-	MESSAGE_DRAINED,      /* it has no connection left, and exits: `drained` */
+	MESSAGE_RETIRE,  /* a worker asks to be drained alone: somebody sent it TERM, or handlers
+	                    hang */
+	MESSAGE_DRAINED, /* it has no connection left, and exits: `drained` */
 	/* master to worker */
-	MESSAGE_GO,      /* all are ready: accept */
-	MESSAGE_ACCEPT,  /* from one more socket, whose descriptor comes along: `listener` */
-	MESSAGE_RELEASE, /* close one of the sockets: `listener` */
-	MESSAGE_LOG,     /* to somewhere else, whose descriptor comes along: `log` */
-	MESSAGE_DRAIN,   /* stop accepting, finish what is under way, exit: `drain` */
+	MESSAGE_GO,       /* all are ready: accept */
+	MESSAGE_ACCEPT,   /* from one more socket, whose descriptor comes along: `listener` */
+	MESSAGE_RELEASE,  /* close one of the sockets: `listener` */
+	MESSAGE_SETTINGS, /* that are taken over at once; the log's descriptor comes along:
+	                     `settings` */
+	MESSAGE_DRAIN,    /* stop accepting, finish what is under way, exit: `drain` */
 };
 
 struct message {
@@ -45,8 +47,9 @@ struct message {
 			uint32_t kind;   /* enum sink_kind */
 			uint32_t format;
 			uint32_t level;
-			int64_t requests; /* as in struct config */
-		} log;
+			int64_t requests;         /* as in struct config */
+			int64_t drain_timeout_ms; /* should the master go */
+		} settings;
 		struct {
 			uint32_t all; /* every worker does: nobody else takes what the kernel has */
 			int64_t timeout_ms;

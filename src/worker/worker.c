@@ -228,17 +228,29 @@ add_listener(struct worker *worker, const struct message *message)
 static void
 use_log(struct worker *worker, const struct message *message)
 {
+	int fd = message->settings.passed ? channel_take_passed(&worker->channel) : STDERR_FILENO;
 	struct error error;
 	struct sink sink;
-	int fd = message->log.passed ? channel_take_passed(&worker->channel) : STDERR_FILENO;
 
-	worker->sessions.request_log.rate = message->log.requests;
-	if (fd < 0)
+	if (fd < 0) {
 		log_error("the log did not arrive: no descriptor is left");
-	else if (sink_adopt(&sink, fd, message->log.kind, &error) != 0)
-		log_error("cannot take over the log", log_str("reason", error.text));
-	else
-		log_use(&sink, message->log.format, message->log.level);
+		return;
+	}
+	if (sink_adopt(&sink, fd, message->settings.kind, &error) == 0) {
+		log_use(&sink, message->settings.format, message->settings.level);
+		return;
+	}
+	log_error("cannot take over the log", log_str("reason", error.text));
+	if (message->settings.passed)
+		close(fd);
+}
+
+static void
+use_settings(struct worker *worker, const struct message *message)
+{
+	use_log(worker, message);
+	worker->sessions.request_log.rate = message->settings.requests;
+	worker->drain_timeout_ms = message->settings.drain_timeout_ms;
 }
 
 static void
@@ -246,7 +258,7 @@ master_is_gone(struct worker *worker)
 {
 	if (worker->state != WORKER_DRAINING)
 		log_warn("the master is gone: draining");
-	drain_begin(worker, true, worker->inheritance->config->drain_timeout_ms);
+	drain_begin(worker, true, worker->drain_timeout_ms);
 }
 
 static void
@@ -269,8 +281,8 @@ on_message(void *arg, const struct message *message)
 		acceptor_remove(
 			&worker->acceptor, message->listener.socket, message->listener.last != 0);
 		break;
-	case MESSAGE_LOG:
-		use_log(worker, message);
+	case MESSAGE_SETTINGS:
+		use_settings(worker, message);
 		break;
 	case MESSAGE_DRAIN:
 		drain_begin(worker, message->drain.all != 0, message->drain.timeout_ms);
@@ -296,6 +308,7 @@ open_loop(struct worker *worker, struct error *error)
 		channel_open(&worker->channel, inheritance->channel, &worker->loop, on_message,
 			worker, error) != 0)
 		return -1;
+	worker->channel.takes_passed = true;
 	worker->tick = event_new(worker->loop.base, -1, EV_PERSIST, on_tick, worker);
 	if (worker->tick == NULL || event_add(worker->tick, &tick) != 0)
 		return error_set(error, "cannot make a timer");
@@ -396,6 +409,7 @@ run(struct inheritance *inheritance)
 {
 	struct worker worker = {
 		.inheritance = inheritance,
+		.drain_timeout_ms = inheritance->config->drain_timeout_ms,
 		.signals = { .fd = -1 },
 		.channel = { .fd = -1 },
 	};
