@@ -41,9 +41,12 @@ same_value(const struct option *option, const void *a, const void *b)
 	return *(const int *)a == *(const int *)b;
 }
 
+/* AFTER is what the option is an offset into. */
 static void
-note(struct diff *diff, const struct option *option)
+note(struct diff *diff, const struct option *option, const char *after)
 {
+	const void *place = after + option->place;
+
 	switch (option->reload) {
 	case OPTION_NEW_WORKERS:
 		diff->new_workers = true;
@@ -53,6 +56,7 @@ note(struct diff *diff, const struct option *option)
 		break;
 	case OPTION_RESTART:
 		diff->restart = option;
+		diff->restart_place = place;
 		break;
 	}
 }
@@ -67,7 +71,7 @@ compare(struct diff *diff, enum option_scope scope, const void *a, const void *b
 		if (option->scope == scope &&
 			!same_value(option, (const char *)a + option->offset,
 				(const char *)b + option->offset))
-			note(diff, option);
+			note(diff, option, b);
 	}
 }
 
@@ -92,7 +96,6 @@ same_module_options(const struct config_service *a, const struct config_service 
 	return true;
 }
 
-/* Workers know a service by its place, so a new order of the same ones is for new workers, too. */
 static const struct config_service *
 find_service(const struct config *config, const char *name)
 {
@@ -113,6 +116,7 @@ diff_find(struct diff *diff, const struct config *before, const struct config *a
 		const struct config_service *service = &after->services[i];
 		const struct config_service *former = find_service(before, service->name);
 
+		/* Workers know a service by its place: a new order is for new ones. */
 		if (former == NULL || !same_module_options(former, service) ||
 			former != &before->services[i])
 			diff->new_workers = true;

@@ -11,6 +11,7 @@ struct diff {
 	bool new_workers;             /* something that only new workers can have */
 	bool at_once;                 /* something that the workers there are can take over */
 	const struct option *restart; /* one that a reload cannot change; NULL: none */
+	const struct config_place *restart_place;
 };
 
 /* Compares AFTER with BEFORE; a service is the same if it has the same name. */

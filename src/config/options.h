@@ -34,7 +34,7 @@ enum option_type {
 enum option_reload {
 	OPTION_NEW_WORKERS, /* new workers have it */
 	OPTION_AT_ONCE,     /* master and workers take it over as they run */
-	OPTION_RESTART,     /* refused: only a restart changes it */
+	OPTION_RESTART,     /* refused: only a restart changes it; of the top level, with a place */
 };
 
 struct option_word {

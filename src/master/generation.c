@@ -7,7 +7,6 @@
 
 #include "base/log.h"
 #include "process/cpus.h"
-#include "process/descriptors.h"
 
 static int
 name_services(struct generation *generation, struct error *error)
@@ -45,10 +44,8 @@ generation_open(struct config *config, struct segment *segment, struct listeners
 	generation->names_before = segment_service_count(segment);
 	generation->seat_count = cpus_workers(config);
 	if (resources_open(&generation->resources, config, error) == 0 &&
-		name_services(generation, error) == 0) {
-		descriptors_check(config, generation->seat_count);
+		name_services(generation, error) == 0)
 		return generation;
-	}
 	generation_close(&generation);
 	return NULL;
 }
@@ -69,7 +66,6 @@ give_up_listeners(struct generation *generation, bool undo)
 void
 generation_retire(struct generation *generation)
 {
-	generation->state = GENERATION_RETIRED;
 	give_up_listeners(generation, false);
 	resources_close(&generation->resources);
 }
@@ -77,7 +73,7 @@ generation_retire(struct generation *generation)
 void
 generation_undo(struct generation *generation)
 {
-	generation->state = GENERATION_FAILED;
+	generation->undone = true;
 	give_up_listeners(generation, true);
 	segment_forget_services(generation->segment, generation->names_before);
 }
@@ -91,7 +87,7 @@ generation_close(struct generation **generation)
 		return;
 	for (size_t i = 0; i < CONFIG_WORKERS_MAX; i++)
 		seat_close(&old->seats[i]);
-	if (old->state == GENERATION_STARTING)
+	if (!old->served && !old->undone)
 		generation_undo(old);
 	give_up_listeners(old, false);
 	resources_close(&old->resources);

@@ -1,14 +1,12 @@
 /*
  * A generation: a configuration and the workers that have it. Another one takes its place at a
- * reload; it lives on until its last worker is gone.
- *
- *	STARTING --all ready, supervisor_switch--> SERVING --another one serves--> RETIRED -->
- *(gone)
- *	    +---- supervisor_abandon --> FAILED --> (gone)
+ * reload; it lives on until its last worker is gone. The supervisor says which one starts and which
+ * one serves.
  */
 #ifndef MASTER_GENERATION_H
 #define MASTER_GENERATION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/queue.h>
 
@@ -23,18 +21,12 @@
 
 struct supervisor;
 
-enum generation_state {
-	GENERATION_STARTING,
-	GENERATION_SERVING,
-	GENERATION_RETIRED, /* its workers drain */
-	GENERATION_FAILED,  /* its workers were killed before they served */
-};
-
 struct generation {
 	TAILQ_ENTRY(generation) entry;
 	struct supervisor *supervisor; /* NULL: not started */
-	enum generation_state state;
-	int number; /* from 1 */
+	bool served;                   /* it serves, or has */
+	bool undone;                   /* it never will */
+	int number;                    /* from 1 */
 	struct config *config;
 	struct resources resources;
 	struct segment *segment;
@@ -43,7 +35,8 @@ struct generation {
 	struct listeners *listeners;
 	struct listener_use *uses; /* given up when it retires */
 	size_t use_count;
-	unsigned children; /* processes that are left */
+	bool steered[CONFIG_WORKERS_MAX]; /* to which numbers connections go: see steering.h */
+	unsigned children;                /* processes that are left */
 	size_t seat_count;
 	struct seat seats[CONFIG_WORKERS_MAX];
 };

@@ -18,6 +18,7 @@
 #include "master/supervisor.h"
 #include "master/watchdog.h"
 #include "net/listener.h"
+#include "process/descriptors.h"
 #include "process/signals.h"
 #include "process/title.h"
 
@@ -164,6 +165,7 @@ reopen_log(struct master *master)
 	}
 	log_use(&sink, config->log_format, config->log_level);
 	supervisor_send_settings(&master->supervisor);
+	reload_reopen_log(&master->reload);
 	log_info("log opened anew");
 }
 
@@ -420,7 +422,8 @@ prepare(struct master *master, const struct config *config, const struct roles *
 	listeners_open(&master->listeners, config->pid_file[0] != '\0');
 	supervisor_open(&master->supervisor, &master->loop, roles->worker, &master->segment,
 		&supervisor_ops, master);
-	reload_open(&master->reload, master->source, &master->supervisor);
+	if (reload_open(&master->reload, master->source, &master->supervisor, error) != 0)
+		return EX_SOFTWARE;
 	return EX_OK;
 }
 
@@ -429,13 +432,17 @@ static int
 open_first(struct master *master, struct config *config, struct error *error)
 {
 	master->first = generation_open(config, &master->segment, &master->listeners, 1, error);
-	return master->first != NULL ? EX_OK : EX_CONFIG;
+	if (master->first == NULL)
+		return EX_CONFIG;
+	descriptors_provide(config, master->first->seat_count);
+	return EX_OK;
 }
 
 static void
 close_all(struct master *master)
 {
 	generation_close(&master->first);
+	reload_close(&master->reload);
 	supervisor_close(&master->supervisor);
 	if (master->bind_timer != NULL)
 		event_free(master->bind_timer);

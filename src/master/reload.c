@@ -6,18 +6,11 @@
 #include "config/diff.h"
 #include "config/place.h"
 #include "net/listener.h"
+#include "process/descriptors.h"
 
-void
-reload_open(
-	struct reload *reload, const struct config_source *source, struct supervisor *supervisor)
-{
-	*reload = (struct reload){
-		.source = source,
-		.supervisor = supervisor,
-		.generations = 1,
-		.sink = { .fd = -1 },
-	};
-}
+enum {
+	BIND_AGAIN_MS = 20,
+};
 
 static struct generation *
 serving(const struct reload *reload)
@@ -25,17 +18,24 @@ serving(const struct reload *reload)
 	return reload->supervisor->serving;
 }
 
-static void begin(struct reload *reload);
+/* DELAY_MS is 0 for the next turn: what has called may not be done with its generation yet. */
+static void
+wait(struct reload *reload, int64_t delay_ms)
+{
+	reload->state = RELOAD_WAITING;
+	loop_start_timer(reload->timer, delay_ms);
+}
 
 /* One that was asked for meanwhile comes next. */
 static void
 finish(struct reload *reload)
 {
 	reload->state = RELOAD_IDLE;
-	if (!reload->again)
-		return;
+	reload->said = false;
+	reload->asked_ms = loop_now(reload->supervisor->loop);
+	if (reload->again)
+		wait(reload, 0);
 	reload->again = false;
-	begin(reload);
 }
 
 static void
@@ -48,16 +48,14 @@ fail(struct reload *reload, const char *reason)
 }
 
 static int
-check_restart(const struct diff *diff, const struct config *config, struct error *error)
+check_restart(const struct diff *diff, struct error *error)
 {
 	const struct option *option = diff->restart;
 
 	if (option == NULL)
 		return 0;
 	error_set(error, "only a restart can change it");
-	return place_error(error,
-		(const struct config_place *)(const void *)((const char *)config + option->place),
-		option->key);
+	return place_error(error, diff->restart_place, option->key);
 }
 
 /* The new configuration, checked against the one in use; NULL with the reason. */
@@ -69,7 +67,7 @@ read_config(const struct reload *reload, struct diff *diff, struct error *error)
 	if (config == NULL)
 		return NULL;
 	diff_find(diff, serving(reload)->config, config);
-	if (check_restart(diff, config, error) != 0)
+	if (check_restart(diff, error) != 0)
 		config_free(&config);
 	return config;
 }
@@ -129,14 +127,39 @@ must_wait(struct reload *reload, struct generation *next)
 {
 	if (next->seat_count <= reload->supervisor->slots_free)
 		return false;
-	if (reload->state != RELOAD_WAITING)
+	if (!reload->said)
 		log_warn("reload waits for workers that drain",
 			log_int("workers", (int64_t)next->seat_count),
 			log_int("slots", (int64_t)reload->supervisor->slots_free));
+	reload->said = true;
 	reload->state = RELOAD_WAITING;
 	generation_close(&next);
 	sink_close(&reload->sink);
 	return true;
+}
+
+/* An address may be our own still: of a listener that workers are about to close. */
+static bool
+may_bind_again(const struct reload *reload, const struct generation *next)
+{
+	struct supervisor *supervisor = reload->supervisor;
+
+	return next->listeners->busy && supervisor_lets_go(supervisor) &&
+		loop_now(supervisor->loop) - reload->asked_ms < next->config->start_timeout_ms;
+}
+
+static void
+cannot_bind(struct reload *reload, struct generation *next, const char *reason)
+{
+	const bool again = may_bind_again(reload, next);
+
+	generation_close(&next);
+	if (!again) {
+		fail(reload, reason);
+		return;
+	}
+	sink_close(&reload->sink);
+	wait(reload, BIND_AGAIN_MS);
 }
 
 static void
@@ -144,16 +167,27 @@ start(struct reload *reload, struct generation *next)
 {
 	struct error error;
 
-	reload->generations++;
+	descriptors_provide(next->config, next->seat_count);
 	if (generation_bind(next, &error) != 0) {
-		generation_close(&next);
-		fail(reload, error.text);
+		cannot_bind(reload, next, error.text);
 		return;
 	}
+	reload->generations++;
 	reload->state = RELOAD_STARTING;
 	reload->begun_ms = loop_now(reload->supervisor->loop);
 	if (supervisor_start(reload->supervisor, next, &error) != 0)
 		reload_failed(reload, error.text);
+}
+
+/* Whether the workers that there are will do. */
+static bool
+needs_no_workers(
+	const struct reload *reload, const struct diff *diff, const struct generation *next)
+{
+	const struct generation *generation = serving(reload);
+
+	return diff->at_once && !diff->new_workers && next->seat_count == generation->seat_count &&
+		generation_has_same_modules(generation, next);
 }
 
 static void
@@ -165,11 +199,40 @@ begin(struct reload *reload)
 
 	if (next == NULL)
 		fail(reload, error.text);
-	else if (diff.at_once && !diff.new_workers &&
-		generation_has_same_modules(serving(reload), next))
+	else if (needs_no_workers(reload, &diff, next))
 		take_over(reload, next);
 	else if (!must_wait(reload, next))
 		start(reload, next);
+}
+
+static void
+on_timer(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
+{
+	reload_resume(arg);
+}
+
+int
+reload_open(struct reload *reload, const struct config_source *source,
+	struct supervisor *supervisor, struct error *error)
+{
+	*reload = (struct reload){
+		.source = source,
+		.supervisor = supervisor,
+		.timer = evtimer_new(supervisor->loop->base, on_timer, reload),
+		.generations = 1,
+		.sink = { .fd = -1 },
+	};
+	return reload->timer != NULL ? 0 : error_set(error, "cannot make a timer");
+}
+
+void
+reload_close(struct reload *reload)
+{
+	if (reload->timer != NULL)
+		event_free(reload->timer);
+	reload->timer = NULL;
+	if (reload->state == RELOAD_STARTING)
+		sink_close(&reload->sink);
 }
 
 void
@@ -186,10 +249,12 @@ reload_ask(struct reload *reload)
 		reload->again = true;
 		break;
 	case RELOAD_IDLE:
+		reload->asked_ms = loop_now(reload->supervisor->loop);
 		begin(reload);
 		break;
 	case RELOAD_WAITING:
-		break; /* it reads the configuration when its time has come */
+		begin(reload); /* perhaps it need not wait with what is to be read now */
+		break;
 	case RELOAD_STARTING:
 		log_info("reload after the one that is under way");
 		reload->again = true;
@@ -229,6 +294,23 @@ reload_failed(struct reload *reload, const char *reason)
 {
 	supervisor_abandon(reload->supervisor);
 	fail(reload, reason);
+}
+
+/* The new log, if that is to be another one, was opened before its file was moved away. */
+void
+reload_reopen_log(struct reload *reload)
+{
+	struct error error;
+	struct sink sink;
+
+	if (reload->state != RELOAD_STARTING)
+		return;
+	if (sink_open(&sink, reload->supervisor->starting->config->log_target, &error) != 0) {
+		log_error("cannot open the log anew", log_str("reason", error.text));
+		return;
+	}
+	sink_close(&reload->sink);
+	reload->sink = sink;
 }
 
 void

@@ -19,13 +19,16 @@
 enum reload_state {
 	RELOAD_CLOSED, /* the server starts, or ends */
 	RELOAD_IDLE,
-	RELOAD_WAITING,  /* for slots, which draining workers have */
+	RELOAD_WAITING,  /* for what workers that drain still have: slots, an address */
 	RELOAD_STARTING, /* a generation */
 };
 
 struct reload {
 	enum reload_state state;
 	bool again; /* asked for while one was under way */
+	bool said;  /* that it waits for slots */
+	int64_t asked_ms;
+	struct event *timer; /* pending: WAITING, to begin again */
 	const struct config_source *source;
 	struct supervisor *supervisor;
 	int generations; /* numbers given out */
@@ -33,9 +36,11 @@ struct reload {
 	struct sink sink; /* STARTING: the new log's */
 };
 
-/* The first generation has number 1 and is not made here. */
-void reload_open(
-	struct reload *reload, const struct config_source *source, struct supervisor *supervisor);
+/* The first generation has number 1 and is not made here. Returns 0, or -1 with the reason. */
+PF_MUST_CHECK int reload_open(struct reload *reload, const struct config_source *source,
+	struct supervisor *supervisor, struct error *error);
+
+void reload_close(struct reload *reload);
 
 /* The server serves: reloads can begin, and one that was asked for does. */
 void reload_start(struct reload *reload);
@@ -47,7 +52,10 @@ void reload_ask(struct reload *reload);
 void reload_ready(struct reload *reload);
 void reload_failed(struct reload *reload, const char *reason);
 
-/* A slot has become free. */
+/* The log was opened anew: that of the generation that starts is, too. */
+void reload_reopen_log(struct reload *reload);
+
+/* A slot has become free, or it is time to try again. */
 void reload_resume(struct reload *reload);
 
 /* The server ends: whatever is under way is given up. */

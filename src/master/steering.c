@@ -2,6 +2,7 @@
 
 #include "master/steering.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -60,19 +61,32 @@ adopt(struct child *child, size_t index, bool adopted)
 		child->adopted[index] = adopted;
 }
 
+static int
+steer_all(const struct generation *generation, const bool *open)
+{
+	for (size_t i = 0; i < generation->use_count; i++) {
+		const struct listener *listener = generation->uses[i].listener;
+
+		if (listener->reuse_port &&
+			reuse_port_steer(listener->sockets[0].fd, open, CONFIG_WORKERS_MAX) != 0)
+			return -1;
+	}
+	return 0;
+}
+
 static void
-steer(const struct generation *generation)
+steer(struct generation *generation)
 {
 	bool open[CONFIG_WORKERS_MAX];
 
 	for (size_t i = 0; i < CONFIG_WORKERS_MAX; i++)
 		open[i] = accepts(generation, i);
-	for (size_t i = 0; i < generation->use_count; i++) {
-		const struct listener *listener = generation->uses[i].listener;
-
-		if (listener->reuse_port)
-			reuse_port_steer(listener->sockets[0].fd, open, CONFIG_WORKERS_MAX);
-	}
+	if (memcmp(open, generation->steered, sizeof(open)) == 0)
+		return;
+	if (steer_all(generation, open) != 0)
+		log_error("cannot steer connections between workers",
+			log_str("error", strerror(errno)));
+	memcpy(generation->steered, open, sizeof(open));
 }
 
 static bool
@@ -88,7 +102,7 @@ is_needed(const struct generation *generation)
 void
 steering_update(struct supervisor *supervisor)
 {
-	const struct generation *generation = supervisor->serving;
+	struct generation *generation = supervisor->serving;
 	const struct child *keeper;
 
 	if (generation == NULL || supervisor->stopping || !is_needed(generation))

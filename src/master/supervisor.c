@@ -233,7 +233,7 @@ replace(struct seat *seat, const struct respawn_death *death)
 {
 	const struct generation *generation = seat->generation;
 
-	if (generation->state != GENERATION_SERVING || generation->supervisor->stopping ||
+	if (generation != generation->supervisor->serving || generation->supervisor->stopping ||
 		(size_t)seat->number > generation->seat_count || seat->child != NULL ||
 		evtimer_pending(seat->timer, NULL))
 		return;
@@ -243,7 +243,7 @@ replace(struct seat *seat, const struct respawn_death *death)
 static bool
 is_expected(const struct child *child, int status)
 {
-	return child->supervisor->killing || child->generation->state == GENERATION_FAILED ||
+	return child->supervisor->killing || child->generation->undone ||
 		(child->drained && WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
@@ -262,7 +262,7 @@ bury(struct child *child, int status)
 	if (supervisor->stopping && !child->drained)
 		supervisor->cut += child_connections(child);
 	child_log_end(child, status, is_expected(child, status));
-	if (generation->state == GENERATION_STARTING)
+	if (generation == supervisor->starting)
 		died_at_start(child, status);
 	child_forget(child);
 	steering_update(supervisor);
@@ -400,7 +400,7 @@ supervisor_switch(struct supervisor *supervisor)
 
 	supervisor->serving = next;
 	supervisor->starting = NULL;
-	next->state = GENERATION_SERVING;
+	next->served = true;
 	for (size_t i = 0; i < next->seat_count; i++)
 		serve(next->seats[i].child);
 	steering_update(supervisor);
@@ -427,6 +427,19 @@ supervisor_abandon(struct supervisor *supervisor)
 			child_kill(child, SIGKILL);
 	}
 	end_if_empty(generation);
+}
+
+bool
+supervisor_lets_go(const struct supervisor *supervisor)
+{
+	const struct child *child;
+
+	TAILQ_FOREACH (child, &supervisor->children, entry) {
+		if (child->state == CHILD_RETIRED &&
+			!segment_slot_is_draining(supervisor->segment, child->slot))
+			return true;
+	}
+	return false;
 }
 
 void

@@ -1,11 +1,8 @@
 /*
  * The table of children. A seat is a worker's number in a generation; a child is a process, in a
  * slot of the segment. A seat has at most one child that serves; one that drains keeps its slot and
- * has left its seat, which is filled again at once.
- *
- *	(spawn) --> STARTING --READY, GO--> RUNNING --RETIRE--> RETIRED
- *	                |                      |                   |
- *	                +-------- death: reaped, slot dropped -----+
+ * has left its seat, which is filled again at once. A child that dies is reaped, and its slot is
+ * dropped, from whichever state (child.h).
  */
 #ifndef MASTER_SUPERVISOR_H
 #define MASTER_SUPERVISOR_H
@@ -77,6 +74,9 @@ void supervisor_abandon(struct supervisor *supervisor);
  */
 PF_MUST_CHECK int supervisor_add(struct supervisor *supervisor, struct error *error);
 PF_MUST_CHECK int supervisor_remove(struct supervisor *supervisor, struct error *error);
+
+/* Whether a worker that is to drain has listeners open still. */
+bool supervisor_lets_go(const struct supervisor *supervisor);
 
 /* Tells every child where the log goes now, and what else of the configuration is for all at once.
  */

@@ -2,13 +2,9 @@
 
 #include "net/reuse_port.h"
 
-#include <errno.h>
 #include <linux/filter.h>
-#include <string.h>
+#include <stdint.h>
 #include <sys/socket.h>
-
-#include "base/compiler.h"
-#include "base/log.h"
 
 static size_t
 count_open(const bool *open, size_t count)
@@ -21,7 +17,7 @@ count_open(const bool *open, size_t count)
 }
 
 /* A random number below that of the open ones, then the place of that one: socket(7). */
-void
+int
 reuse_port_steer(int fd, const bool *open, size_t count)
 {
 	const size_t opened = count_open(open, count);
@@ -41,7 +37,5 @@ reuse_port_steer(int fd, const bool *open, size_t count)
 	}
 	code[size++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
 	program.len = size;
-	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof(program)) != 0)
-		log_error("cannot steer connections between workers",
-			log_str("error", strerror(errno)));
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof(program));
 }

@@ -2,9 +2,11 @@
 
 #include "process/daemon.h"
 
+#include <assert.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -17,11 +19,11 @@
 #include "process/signals.h"
 #include "process/spawn.h"
 
-/* One write, one read: shorter than PIPE_BUF. */
 struct report {
 	bool ready;
 	char reason[sizeof(((struct error *)0)->text)]; /* why not */
 };
+static_assert(sizeof(struct report) <= PIPE_BUF, "one write, one read");
 
 /* A child that failed has the exit status to end with, and is waited for: nothing of it is left. */
 static PF_NORETURN void

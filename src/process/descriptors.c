@@ -67,7 +67,7 @@ print_advice(char *text, size_t room, const struct config *config, size_t worker
 }
 
 void
-descriptors_check(const struct config *config, size_t workers)
+descriptors_provide(const struct config *config, size_t workers)
 {
 	size_t needed = descriptors_needed(config, workers), own = overhead(config);
 	rlim_t limit = raise_limit(needed);

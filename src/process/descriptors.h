@@ -21,6 +21,6 @@ size_t descriptors_needed(const struct config *config, size_t workers);
  * is still too low, one line of the log says what would be right; that is all, for connections may
  * never be that many. For the master, before it forks: at the start and at each reload.
  */
-void descriptors_check(const struct config *config, size_t workers);
+void descriptors_provide(const struct config *config, size_t workers);
 
 #endif

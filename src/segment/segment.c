@@ -181,6 +181,12 @@ segment_slot_admitted(const struct segment *segment, unsigned index)
 	return atomic_load(&segment->slots[index].admitted);
 }
 
+bool
+segment_slot_is_draining(const struct segment *segment, unsigned index)
+{
+	return atomic_load(&segment->slots[index].state) == SLOT_DRAINING;
+}
+
 int64_t
 segment_slot_tick_ms(const struct segment *segment, unsigned index)
 {

@@ -6,6 +6,7 @@
 #ifndef SEGMENT_SEGMENT_H
 #define SEGMENT_SEGMENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/compiler.h"
@@ -49,6 +50,9 @@ void segment_forget_services(struct segment *segment, unsigned count);
 
 /* Places held in a slot, as its worker says: a number to print, never to trust. */
 unsigned segment_slot_admitted(const struct segment *segment, unsigned index);
+
+/* Whether its worker says that it drains, and has closed what it listened on. */
+bool segment_slot_is_draining(const struct segment *segment, unsigned index);
 
 /* When its loop last turned, as its worker says: to see whether it moves, nothing more. */
 int64_t segment_slot_tick_ms(const struct segment *segment, unsigned index);
