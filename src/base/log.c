@@ -79,6 +79,14 @@ log_kind(void)
 }
 
 void
+log_renew(void)
+{
+	pthread_mutex_lock(&log_state.lock);
+	sink_renew(&log_state.sink);
+	pthread_mutex_unlock(&log_state.lock);
+}
+
+void
 log_identify(const char *process, int worker, int generation)
 {
 	log_state.process = process;

@@ -95,6 +95,12 @@ int log_fd(void);
 /* How that descriptor is to be written: for sink_adopt() in the process that gets it. */
 uint32_t log_kind(void);
 
+/*
+ * Now and then, in a process that sees /dev/log: finds a syslogd that has been started anew, for
+ * all processes that share its socket.
+ */
+void log_renew(void);
+
 /* Who writes: put into each line of this process from now on. PROCESS is a literal. */
 void log_identify(const char *process, int worker, int generation);
 

@@ -143,6 +143,13 @@ send_to_syslog(struct sink *sink, int severity, const char *line, size_t size)
 	return syslog_connect(sink->fd) == 0 ? syslog_send(sink->fd, severity, line, size) : -1;
 }
 
+void
+sink_renew(const struct sink *sink)
+{
+	if (sink->kind == SINK_SYSLOG && syslog_connect(sink->fd) != 0)
+		return; /* none is there: the next line says so, or the next look finds it */
+}
+
 static ssize_t
 write_once(struct sink *sink, int severity, const char *line, size_t size)
 {

@@ -47,6 +47,9 @@ void sink_close(struct sink *sink);
 /* Whether both are the same file, whatever their descriptors. */
 bool sink_is_same(const struct sink *sink, const struct sink *other);
 
+/* Looks for a syslogd that has been started anew; nothing for other sinks. */
+void sink_renew(const struct sink *sink);
+
 /*
  * Writes a line of SIZE bytes in one call, or counts it as lost. Keeps errno. The severity, a
  * number of syslog(3), is for those who ask for one.

@@ -72,8 +72,7 @@ void child_is_ready(struct child *child);
 /* Tells it to accept. A child that does not take what it must be told is killed. */
 void child_go(struct child *child);
 
-/* It drains from now on, and after TIMEOUT_MS and a moment `late` is called. ALL: see messages.h.
- */
+/* It drains from now on; after TIMEOUT_MS and a moment `late` is called. ALL: see messages.h. */
 void child_retire(struct child *child, bool all, int64_t timeout_ms);
 
 /* Tells it where the log of this process goes, and what of CONFIG is taken over at once. */

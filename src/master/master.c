@@ -324,6 +324,7 @@ on_tick(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 	struct master *master = arg;
 	const int64_t now_ms = loop_now(&master->loop);
 
+	log_renew();
 	if (master->supervisor.serving != NULL) {
 		watchdog_look(&master->supervisor, now_ms - master->looked_ms);
 		steering_update(&master->supervisor);

@@ -1,5 +1,4 @@
-/* The pid file: says who runs, and its lock keeps a second master away. libbsd's, with its traps.
- */
+/* The pid file: says who runs, and its lock keeps a second master away. libbsd's, and its traps. */
 #ifndef MASTER_PID_FILE_H
 #define MASTER_PID_FILE_H
 

@@ -57,8 +57,7 @@ PF_MUST_CHECK int acceptor_open(struct acceptor *acceptor, struct network *netwo
 /* Begins to accept. */
 void acceptor_start(struct acceptor *acceptor);
 
-/* One listener more, whose descriptor is taken, also on failure. Returns 0, or -1 with the reason.
- */
+/* One listener more; takes its descriptor, also on failure. Returns 0, or -1 with the reason. */
 PF_MUST_CHECK int acceptor_add(
 	struct acceptor *acceptor, const struct inherited_listener *socket, struct error *error);
 

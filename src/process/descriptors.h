@@ -7,9 +7,7 @@
 #include "config/config.h"
 
 enum {
-	/* Of a worker, beside listeners and connections: its loop, log, channel; files of modules.
-	 */
-	DESCRIPTORS_RESERVE = 64,
+	DESCRIPTORS_RESERVE = 64, /* of a worker: its loop, log, channel; files of modules */
 };
 
 /* What a worker needs: its fair share of max_connections, the listeners, and the reserve. */
