@@ -11,6 +11,7 @@ src_libnet_a_SOURCES = \
 	src/net/deadline.c src/net/deadline.h \
 	src/net/flow.c src/net/flow.h \
 	src/net/input.c src/net/input.h \
+	src/net/listen_socket.c src/net/listen_socket.h \
 	src/net/listener.c src/net/listener.h \
 	src/net/network.c src/net/network.h \
 	src/net/output.c src/net/output.h \
