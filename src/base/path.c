@@ -218,3 +218,30 @@ path_check(const char *path, struct error *error)
 	fd_close(&walk.folder);
 	return 0;
 }
+
+static const char *
+file_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? slash + 1 : path;
+}
+
+static bool
+find_folder(const char *path, struct stat *st)
+{
+	const int size = (int)(file_name(path) - path);
+	char folder[PATH_MAX];
+
+	snprintf(folder, sizeof(folder), "%.*s", size, path);
+	return stat(size > 0 ? folder : ".", st) == 0;
+}
+
+bool
+path_is_same(const char *a, const char *b)
+{
+	struct stat in_a, in_b;
+
+	return strcmp(file_name(a), file_name(b)) == 0 && find_folder(a, &in_a) &&
+		find_folder(b, &in_b) && in_a.st_dev == in_b.st_dev && in_a.st_ino == in_b.st_ino;
+}

@@ -5,6 +5,7 @@
 #ifndef BASE_PATH_H
 #define BASE_PATH_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/compiler.h"
@@ -22,5 +23,8 @@ PF_MUST_CHECK int path_open(const char *path, int flags, mode_t mode, struct err
  * and no link on the way, or at its end, is refused. Returns 0, or -1 with the reason.
  */
 PF_MUST_CHECK int path_check(const char *path, struct error *error);
+
+/* Whether both name the same entry of the same folder, which must be there, however spelled. */
+bool path_is_same(const char *a, const char *b);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "base/address.h"
 #include "base/cpu_list.h"
+#include "base/path.h"
 #include "config/place.h"
 
 enum {
@@ -55,40 +56,13 @@ unix_path(const char *text)
 	return strncmp(text, "unix:", strlen("unix:")) == 0 ? text + strlen("unix:") : NULL;
 }
 
-static const char *
-file_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash != NULL ? slash + 1 : path;
-}
-
-static bool
-find_folder(const char *path, struct stat *st)
-{
-	int size = (int)(file_name(path) - path);
-	char folder[sizeof(struct sockaddr_un)];
-
-	snprintf(folder, sizeof(folder), "%.*s", size, path);
-	return stat(size > 0 ? folder : ".", st) == 0;
-}
-
 /* A path can be spelled in many ways, and the later socket would take the name of the former. */
-static bool
-is_same_file(const char *a, const char *b)
-{
-	struct stat in_a, in_b;
-
-	return strcmp(file_name(a), file_name(b)) == 0 && find_folder(a, &in_a) &&
-		find_folder(b, &in_b) && in_a.st_dev == in_b.st_dev && in_a.st_ino == in_b.st_ino;
-}
-
 static bool
 is_same_address(const char *a, const char *b)
 {
 	const char *path_a = unix_path(a), *path_b = unix_path(b);
 
-	if (path_a != NULL && path_b != NULL && is_same_file(path_a, path_b))
+	if (path_a != NULL && path_b != NULL && path_is_same(path_a, path_b))
 		return true;
 	return strcmp(a, b) == 0;
 }

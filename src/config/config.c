@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "config/options.h"
 #include "config/place.h"
@@ -19,13 +20,27 @@ check_detached(const struct config *config, struct error *error)
 	return place_error(error, &config->log_target_place, "log.target");
 }
 
+static int
+check_regular(const char *path, struct error *error)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0 || S_ISREG(st.st_mode))
+		return 0;
+	return error_set(error, "%s: is no file; a reload can read nothing else", path);
+}
+
 struct config *
 config_from(const struct config_source *source, struct error *error)
 {
-	struct config *config = source->path != NULL
-		? config_load(source->path, error)
-		: config_from_arguments(&source->arguments, error);
+	struct config *config;
 
+	if (source->path == NULL)
+		config = config_from_arguments(&source->arguments, error);
+	else if (source->again && check_regular(source->path, error) != 0)
+		return NULL;
+	else
+		config = config_load(source->path, error);
 	if (config != NULL && source->detached && check_detached(config, error) != 0)
 		config_free(&config);
 	return config;

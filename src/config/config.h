@@ -19,6 +19,7 @@ enum {
 	CONFIG_SERVICES_MAX = 64,
 	CONFIG_WORKERS_MAX = 128,     /* half of the slots: the other half can drain meanwhile */
 	CONFIG_SERVICE_NAME_MAX = 63, /* bytes */
+	CONFIG_MODULE_OPTIONS_MAX = 1000,
 };
 
 struct config {
@@ -66,6 +67,7 @@ struct config_source {
 	const char *path; /* NULL: the arguments */
 	struct config_arguments arguments;
 	bool detached; /* for a server in the background, which has no standard error */
+	bool again;    /* at a reload: a pipe has said all that it had to say, and may never end */
 };
 
 /* Reads it: config_load, or config_from_arguments. */

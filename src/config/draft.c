@@ -269,9 +269,14 @@ int
 draft_set_module_option(struct draft *draft, const char *key, const struct setting *setting,
 	struct config_place place, struct error *error)
 {
+	struct config_service *service = current_service(draft);
 	struct config_module_option *option;
 
-	option = claim_module_option(current_service(draft), key);
+	if (service->option_count == CONFIG_MODULE_OPTIONS_MAX) {
+		error_set(error, "has too many; expected at most %d", CONFIG_MODULE_OPTIONS_MAX);
+		return place_service_error(error, &place, service->name, "options");
+	}
+	option = claim_module_option(service, key);
 	if (option == NULL)
 		return no_memory(error);
 	option->kind = setting->kind;

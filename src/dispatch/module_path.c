@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "config/place.h"
@@ -58,16 +59,32 @@ module_path_error(const struct config_service *service, struct error *error)
 	return place_service_error(error, &service->module_place, service->name, "module");
 }
 
+/* Opened without waiting for whoever may be at the other end of a pipe. */
+static int
+open_file(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0 || (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)))
+		return fd;
+	close(fd);
+	errno = EINVAL;
+	return -1;
+}
+
 int
 module_path_open(const struct config_service *service, struct error *error)
 {
 	const char *module = service->module;
 	bool is_path = strchr(module, '/') != NULL;
-	int fd = is_path ? open(module, O_RDONLY | O_CLOEXEC | O_NOCTTY) : open_named(module);
+	int fd = is_path ? open_file(module) : open_named(module);
 
 	if (fd >= 0)
 		return fd;
 	error_errno(error, "cannot open module \"%s\"", module);
+	if (errno == EINVAL)
+		error_set(error, "cannot open module \"%s\": it is no file", module);
 	if (!is_path && errno == ENOENT)
 		error_set(error,
 			"there is no module \"%s\" (%s.so) in the folder of modules; "

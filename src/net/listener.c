@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/path.h"
 #include "config/place.h"
 #include "net/listen_socket.h"
 #include "net/seal.h"
@@ -92,6 +93,17 @@ is_used(const struct listener *listener, const struct listener_use *uses, size_t
 	return false;
 }
 
+/* Whether LISTENER is what a socket for ASKED would be. */
+static bool
+is_for(const struct listener *listener, const struct address *asked)
+{
+	if (address_is_unix(&listener->asked) && address_is_unix(asked))
+		return path_is_same(listener->asked.un.sun_path, asked->un.sun_path) &&
+			is_own_path(listener);
+	return listener->asked.size == asked->size &&
+		memcmp(&listener->asked.storage, &asked->storage, asked->size) == 0;
+}
+
 /* With port 0 an address can be asked for more than once, each time another port. */
 static struct listener *
 find(const struct listeners *listeners, const struct address *asked,
@@ -100,9 +112,7 @@ find(const struct listeners *listeners, const struct address *asked,
 	struct listener *listener;
 
 	TAILQ_FOREACH (listener, &listeners->list, entry) {
-		if (listener->asked.size == asked->size &&
-			memcmp(&listener->asked.storage, &asked->storage, asked->size) == 0 &&
-			!is_used(listener, uses, count))
+		if (is_for(listener, asked) && !is_used(listener, uses, count))
 			return listener;
 	}
 	return NULL;

@@ -80,7 +80,6 @@ addresses_add(struct segment *segment, uint64_t hash)
 		atomic_fetch_add(&own->addresses_refused, 1);
 		return 0;
 	}
-	atomic_store(&own->addresses_used, 1);
 	word = atomic_load(&own->addresses[place - 1]);
 	atomic_store(&own->addresses[place - 1], tag_of(hash) | (count_of(word) + 1));
 	return place;

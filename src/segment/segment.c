@@ -119,14 +119,14 @@ segment_slot_claim(struct segment *segment, unsigned index, unsigned generation)
 	atomic_store(&slot->state, SLOT_STARTING);
 }
 
+/* Whatever its worker says of them: a hole in the file costs nothing where nobody has written. */
 static void
 clear_addresses(struct slot *slot)
 {
-	if (atomic_load(&slot->addresses_used) == 0)
+	if (madvise(slot->addresses, sizeof(slot->addresses), MADV_REMOVE) == 0)
 		return;
 	for (size_t i = 0; i < SEGMENT_ADDRESSES; i++)
 		atomic_store_explicit(&slot->addresses[i], 0, memory_order_relaxed);
-	atomic_store(&slot->addresses_used, 0);
 }
 
 void
