@@ -16,6 +16,7 @@
 #include "process/spawn.h"
 
 enum {
+	SETTINGS_BURST = 16,   /* messages of settings at once; more would fill the channel */
 	DRAIN_GRACE_MS = 1000, /* what a worker may take beyond its timeout before it is killed */
 };
 
@@ -191,6 +192,13 @@ child_go(struct child *child)
 	must_tell(child, &message, -1);
 }
 
+static void
+watch_drain(struct child *child, int64_t timeout_ms)
+{
+	child->drain_timeout_ms = timeout_ms;
+	loop_start_timer(child->timer, timeout_ms + DRAIN_GRACE_MS);
+}
+
 void
 child_retire(struct child *child, bool all, int64_t timeout_ms)
 {
@@ -202,12 +210,12 @@ child_retire(struct child *child, bool all, int64_t timeout_ms)
 	child->state = CHILD_RETIRED;
 	if (child->seat->child == child)
 		child->seat->child = NULL;
-	loop_start_timer(child->timer, timeout_ms + DRAIN_GRACE_MS);
+	watch_drain(child, timeout_ms);
 	must_tell(child, &message, -1);
 }
 
-void
-child_send_settings(struct child *child, const struct config *config)
+static int
+send_settings(const struct child *child, const struct config *config)
 {
 	const bool passed = log_fd() != STDERR_FILENO;
 	const struct message message = {
@@ -222,7 +230,33 @@ child_send_settings(struct child *child, const struct config *config)
 		},
 	};
 
-	must_tell(child, &message, passed ? log_fd() : -1);
+	return tell(child, &message, passed ? log_fd() : -1);
+}
+
+static void
+settle(struct child *child, const struct config *config)
+{
+	if (!child->unsettled || child->burst == SETTINGS_BURST)
+		return;
+	child->burst++;
+	child->unsettled = send_settings(child, config) != 0;
+}
+
+void
+child_send_settings(struct child *child, const struct config *config)
+{
+	child->unsettled = true;
+	if (child->state == CHILD_RETIRED && child->drain_timeout_ms != config->drain_timeout_ms)
+		watch_drain(child, config->drain_timeout_ms);
+	settle(child, config);
+}
+
+void
+child_settle(struct child *child, const struct config *config)
+{
+	if (child->burst > 0)
+		child->burst--;
+	settle(child, config);
 }
 
 int

@@ -37,13 +37,17 @@ struct child {
 	enum child_state state;
 	pid_t pid;
 	unsigned slot;
-	int64_t born_ms;  /* CLOCK_MONOTONIC */
-	uint32_t service; /* whose module it is starting, as it says: see stage.h */
-	bool turns;       /* its loop does: it has served */
-	bool retires;     /* said RETIRE */
-	bool failed;      /* said FAILED */
-	bool drained;     /* said DRAINED */
-	bool reaped;      /* its pid may be another process's by now */
+	int64_t born_ms;          /* CLOCK_MONOTONIC */
+	uint32_t service;         /* whose module it is starting, as it says: see stage.h */
+	bool turns;               /* its loop does: it has served */
+	bool retires;             /* said RETIRE */
+	bool failed;              /* said FAILED */
+	bool drained;             /* said DRAINED */
+	bool cut_off;             /* has no channel any more */
+	bool unsettled;           /* has not heard of the last settings */
+	unsigned burst;           /* settings sent, less one for each child_settle */
+	int64_t drain_timeout_ms; /* RETIRED */
+	bool reaped;              /* its pid may be another process's by now */
 	struct liveness liveness;
 	bool adopted[CONFIG_WORKERS_MAX]; /* numbers whose sockets it accepts from: see steering.h
 	                                   */
@@ -75,8 +79,13 @@ void child_go(struct child *child);
 /* It drains from now on; after TIMEOUT_MS and a moment `late` is called. ALL: see messages.h. */
 void child_retire(struct child *child, bool all, int64_t timeout_ms);
 
-/* Tells it where the log of this process goes, and what of CONFIG is taken over at once. */
+/*
+ * Tells it where the log of this process goes, and what of CONFIG is taken over at once. What ends
+ * a long burst is told by child_settle, which is to be called now and then.
+ */
 void child_send_settings(struct child *child, const struct config *config);
+
+void child_settle(struct child *child, const struct config *config);
 
 /* Has it accept from the socket NUMBER of USE. Returns 0, or -1: try again later. */
 PF_MUST_CHECK int child_send_accept(

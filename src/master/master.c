@@ -14,7 +14,6 @@
 #include "master/pid_file.h"
 #include "master/reap.h"
 #include "master/reload.h"
-#include "master/steering.h"
 #include "master/supervisor.h"
 #include "master/watchdog.h"
 #include "net/listener.h"
@@ -327,7 +326,7 @@ on_tick(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 	log_renew();
 	if (master->supervisor.serving != NULL) {
 		watchdog_look(&master->supervisor, now_ms - master->looked_ms);
-		steering_update(&master->supervisor);
+		supervisor_settle(&master->supervisor);
 	}
 	master->looked_ms = now_ms;
 }

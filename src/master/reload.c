@@ -62,7 +62,7 @@ check_restart(const struct diff *diff, struct error *error)
 static struct config *
 read_config(const struct reload *reload, struct diff *diff, struct error *error)
 {
-	struct config *config = config_from(reload->source, error);
+	struct config *config = config_from(&reload->source, error);
 
 	if (config == NULL)
 		return NULL;
@@ -117,7 +117,7 @@ take_over(struct reload *reload, struct generation *next)
 	generation_close(&next);
 	use_log(reload);
 	log_info("reloaded", log_int("generation", generation->number),
-		log_str("workers", "the same"));
+		log_int("workers", (int64_t)generation->seat_count), log_str("replaced", "no"));
 	finish(reload);
 }
 
@@ -216,12 +216,13 @@ reload_open(struct reload *reload, const struct config_source *source,
 	struct supervisor *supervisor, struct error *error)
 {
 	*reload = (struct reload){
-		.source = source,
+		.source = *source,
 		.supervisor = supervisor,
 		.timer = evtimer_new(supervisor->loop->base, on_timer, reload),
 		.generations = 1,
 		.sink = { .fd = -1 },
 	};
+	reload->source.again = true;
 	return reload->timer != NULL ? 0 : error_set(error, "cannot make a timer");
 }
 
@@ -246,6 +247,7 @@ reload_ask(struct reload *reload)
 {
 	switch (reload->state) {
 	case RELOAD_CLOSED:
+		log_info("reload after the start");
 		reload->again = true;
 		break;
 	case RELOAD_IDLE:
@@ -284,7 +286,7 @@ reload_ready(struct reload *reload)
 	use_log(reload);
 	log_new_listeners(next);
 	log_info("reloaded", log_int("generation", next->number),
-		log_int("workers", (int64_t)next->seat_count),
+		log_int("workers", (int64_t)next->seat_count), log_str("replaced", "yes"),
 		log_int("took_ms", loop_now(supervisor->loop) - reload->begun_ms));
 	finish(reload);
 }
@@ -325,6 +327,8 @@ reload_cancel(struct reload *reload)
 {
 	if (reload->state == RELOAD_STARTING)
 		sink_close(&reload->sink);
+	if (reload->state == RELOAD_STARTING || reload->state == RELOAD_WAITING)
+		log_warn("reload given up: the server is about to end");
 	reload->state = RELOAD_CLOSED;
 	reload->again = false;
 }

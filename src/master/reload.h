@@ -29,7 +29,7 @@ struct reload {
 	bool said;  /* that it waits for slots */
 	int64_t asked_ms;
 	struct event *timer; /* pending: WAITING, to begin again */
-	const struct config_source *source;
+	struct config_source source;
 	struct supervisor *supervisor;
 	int generations; /* numbers given out */
 	int64_t begun_ms;

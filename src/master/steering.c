@@ -61,6 +61,21 @@ adopt(struct child *child, size_t index, bool adopted)
 		child->adopted[index] = adopted;
 }
 
+void
+steering_declined(struct child *child, uint32_t socket)
+{
+	const struct generation *generation = child->generation;
+
+	for (size_t i = 0; i < generation->use_count; i++) {
+		const struct listener *listener = generation->uses[i].listener;
+
+		for (size_t j = 0; j < listener->socket_count && j < CONFIG_WORKERS_MAX; j++) {
+			if (listener->sockets[j].id == socket)
+				child->adopted[j] = false;
+		}
+	}
+}
+
 static int
 steer_all(const struct generation *generation, const bool *open)
 {

@@ -14,6 +14,9 @@
 /* After any change of who accepts; also now and then, for what could not be said before. */
 void steering_update(struct supervisor *supervisor);
 
+/* CHILD has no descriptor free for the socket of that id: it is offered again. */
+void steering_declined(struct child *child, uint32_t socket);
+
 /*
  * The listeners of FORMER that the serving generation does not have: nobody gets into them any
  * more, and the workers of FORMER that accept take and serve what is queued there.

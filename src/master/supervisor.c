@@ -12,6 +12,10 @@
 #include "master/steering.h"
 #include "process/signals.h"
 
+enum {
+	CUT_OFF_MS = 2000, /* for a worker without a channel to end by itself */
+};
+
 static int64_t
 drain_timeout_ms(const struct supervisor *supervisor)
 {
@@ -91,7 +95,12 @@ on_late(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 	struct child *child = arg;
 	struct error error;
 
-	if (child->state == CHILD_RETIRED)
+	if (child->cut_off)
+		log_error("worker has closed its channel: killing it",
+			log_int("worker", child->seat->number),
+			log_int("generation", child->generation->number),
+			log_int("pid", child->pid));
+	else if (child->state == CHILD_RETIRED)
 		log_warn("worker is left after drain_timeout: killing it",
 			log_int("worker", child->seat->number),
 			log_int("generation", child->generation->number),
@@ -104,7 +113,7 @@ on_late(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 	child_failed(child, EX_CONFIG, error.text);
 }
 
-static void fill(struct seat *seat);
+static void fill_later(struct seat *seat, const struct respawn_death *death);
 
 /*
  * While everything ends, its DRAIN is on the way already; and one that does not serve yet is
@@ -115,6 +124,10 @@ child_retires(struct child *child)
 {
 	struct supervisor *supervisor = child->supervisor;
 	struct seat *seat = child->seat;
+	const struct respawn_death lived = {
+		.lived_ms = loop_now(supervisor->loop) - child->born_ms,
+		.ready = true,
+	};
 
 	child->retires = true;
 	if (supervisor->stopping || child->state != CHILD_RUNNING)
@@ -123,7 +136,24 @@ child_retires(struct child *child)
 		log_int("generation", child->generation->number), log_int("pid", child->pid));
 	child_retire(child, false, drain_timeout_ms(supervisor));
 	steering_update(supervisor);
-	fill(seat);
+	fill_later(seat, &lived);
+}
+
+/* What a child says may be anything, and preforkd ends with what is documented. */
+static int
+known_status(int32_t exit_status)
+{
+	return exit_status == EX_CONFIG ? EX_CONFIG : EX_SOFTWARE;
+}
+
+/* Mostly it is dead, and waitpid will say more. One that lives cannot be told anything any more. */
+static void
+channel_ended(struct child *child)
+{
+	if (child->drained)
+		return; /* on its way out, and watched */
+	child->cut_off = true;
+	loop_start_timer(child->timer, CUT_OFF_MS);
 }
 
 static void
@@ -131,8 +161,10 @@ on_message(void *arg, const struct message *message)
 {
 	struct child *child = arg;
 
-	if (message == NULL)
-		return; /* waitpid will say more */
+	if (message == NULL) {
+		channel_ended(child);
+		return;
+	}
 	switch ((enum message_type)message->type) {
 	case MESSAGE_STARTING:
 		child->service = message->service;
@@ -144,10 +176,14 @@ on_message(void *arg, const struct message *message)
 		if (child->failed)
 			break;
 		child->failed = true;
-		child_failed(child, message->failed.exit_status, message->failed.reason);
+		child_failed(
+			child, known_status(message->failed.exit_status), message->failed.reason);
 		break;
 	case MESSAGE_RETIRE:
 		child_retires(child);
+		break;
+	case MESSAGE_DECLINED:
+		steering_declined(child, message->listener.socket);
 		break;
 	case MESSAGE_DRAINED:
 		child->drained = true;
@@ -167,6 +203,8 @@ static const struct child_ops child_ops = {
 	.received = on_message,
 	.late = on_late,
 };
+
+static void fill(struct seat *seat);
 
 static void
 fill_later(struct seat *seat, const struct respawn_death *death)
@@ -243,7 +281,7 @@ replace(struct seat *seat, const struct respawn_death *death)
 static bool
 is_expected(const struct child *child, int status)
 {
-	return child->supervisor->killing || child->generation->undone ||
+	return child->supervisor->killing ||
 		(child->drained && WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
@@ -258,12 +296,16 @@ bury(struct child *child, int status)
 		.lived_ms = loop_now(supervisor->loop) - child->born_ms,
 		.ready = child->state != CHILD_STARTING,
 	};
+	const bool expected = is_expected(child, status);
 
 	if (supervisor->stopping && !child->drained)
 		supervisor->cut += child_connections(child);
-	child_log_end(child, status, is_expected(child, status));
 	if (generation == supervisor->starting)
 		died_at_start(child, status);
+	if (generation->undone)
+		log_debug("worker of a reload that failed ended", log_int("pid", child->pid));
+	else
+		child_log_end(child, status, expected);
 	child_forget(child);
 	steering_update(supervisor);
 	replace(seat, &death);
@@ -449,6 +491,16 @@ supervisor_send_settings(struct supervisor *supervisor)
 
 	TAILQ_FOREACH (child, &supervisor->children, entry)
 		child_send_settings(child, supervisor->serving->config);
+}
+
+void
+supervisor_settle(struct supervisor *supervisor)
+{
+	struct child *child;
+
+	TAILQ_FOREACH (child, &supervisor->children, entry)
+		child_settle(child, supervisor->serving->config);
+	steering_update(supervisor);
 }
 
 static void

@@ -75,6 +75,9 @@ void supervisor_abandon(struct supervisor *supervisor);
 PF_MUST_CHECK int supervisor_add(struct supervisor *supervisor, struct error *error);
 PF_MUST_CHECK int supervisor_remove(struct supervisor *supervisor, struct error *error);
 
+/* Now and then: tells what could not be told at once. */
+void supervisor_settle(struct supervisor *supervisor);
+
 /* Whether a worker that is to drain has listeners open still. */
 bool supervisor_lets_go(const struct supervisor *supervisor);
 

@@ -16,9 +16,10 @@ enum message_type {
 	MESSAGE_STARTING = 1, /* is about to load and start the module of a service: `service` */
 	MESSAGE_READY,        /* started; a worker accepts when told */
 	MESSAGE_FAILED,       /* cannot start, and exits: `failed` */
-	MESSAGE_RETIRE,  /* a worker asks to be drained alone: somebody sent it TERM, or handlers
-	                    hang */
-	MESSAGE_DRAINED, /* it has no connection left, and exits: `drained` */
+	MESSAGE_RETIRE,   /* a worker asks to be drained alone: somebody sent it TERM, or handlers
+	                     hang */
+	MESSAGE_DECLINED, /* it has no descriptor free for one more socket: `listener` */
+	MESSAGE_DRAINED,  /* it has no connection left, and exits: `drained` */
 	/* master to worker */
 	MESSAGE_GO,       /* all are ready: accept */
 	MESSAGE_ACCEPT,   /* from one more socket, whose descriptor comes along: `listener` */

@@ -44,6 +44,7 @@ signals_open(struct signals *signals, struct loop *loop, const struct signal_row
 			sigaddset(&set, rows[i].signal);
 	}
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a log that reaches a limit is a full disk */
 	sigprocmask(SIG_SETMASK, &set, NULL);
 
 	signals->fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);

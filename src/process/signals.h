@@ -23,7 +23,8 @@ struct signals {
 };
 
 /*
- * Blocks the signals of ROWS (borrowed) and has each one handled on LOOP; SIGPIPE is ignored.
+ * Blocks the signals of ROWS (borrowed) and has each one handled on LOOP; SIGPIPE and SIGXFSZ are
+ * ignored.
  * Called before any thread exists. Returns 0, or -1 with the reason.
  */
 PF_MUST_CHECK int signals_open(struct signals *signals, struct loop *loop,

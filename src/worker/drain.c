@@ -106,8 +106,17 @@ drain_begin(struct worker *worker, bool all, int64_t timeout_ms)
 	worker->drain_left = worker->sessions.network->open_count;
 	show(worker);
 
+	worker->drain_timeout_ms = timeout_ms;
 	loop_start_timer(worker->drain_timer, timeout_ms);
 	connections_visit(&worker->sessions.network->connections, drain_one, worker);
+}
+
+void
+drain_set_timeout(struct worker *worker, int64_t timeout_ms)
+{
+	if (worker->state == WORKER_DRAINING && timeout_ms != worker->drain_timeout_ms)
+		loop_start_timer(worker->drain_timer, timeout_ms);
+	worker->drain_timeout_ms = timeout_ms;
 }
 
 /* A handler whose client has left is waited for like any other, unless it is known to hang. */

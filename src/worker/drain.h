@@ -16,6 +16,9 @@ void drain_close(struct worker *worker);
  */
 void drain_begin(struct worker *worker, bool all, int64_t timeout_ms);
 
+/* What `drain_timeout` is now, from now on if the worker drains already. */
+void drain_set_timeout(struct worker *worker, int64_t timeout_ms);
+
 /* At the end of each turn: stops the worker if it has drained. */
 void drain_check(struct worker *worker);
 

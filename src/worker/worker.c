@@ -206,6 +206,19 @@ go(struct worker *worker)
 	acceptor_start(&worker->acceptor);
 }
 
+/* The master will try again, or another worker. */
+static void
+decline(const struct worker *worker, uint32_t socket)
+{
+	const struct message message = {
+		.type = MESSAGE_DECLINED,
+		.listener = { .socket = socket },
+	};
+
+	if (channel_send(&worker->channel, &message) != 0)
+		log_error("a listener did not arrive: no descriptor is left");
+}
+
 /* A socket more to accept from. */
 static void
 add_listener(struct worker *worker, const struct message *message)
@@ -218,7 +231,7 @@ add_listener(struct worker *worker, const struct message *message)
 	struct error error;
 
 	if (listener.fd < 0)
-		log_error("a listener did not arrive: no descriptor is left");
+		decline(worker, listener.id);
 	else if (worker->state == WORKER_DRAINING)
 		close(listener.fd);
 	else if (acceptor_add(&worker->acceptor, &listener, &error) != 0)
@@ -250,7 +263,7 @@ use_settings(struct worker *worker, const struct message *message)
 {
 	use_log(worker, message);
 	worker->sessions.request_log.rate = message->settings.requests;
-	worker->drain_timeout_ms = message->settings.drain_timeout_ms;
+	drain_set_timeout(worker, message->settings.drain_timeout_ms);
 }
 
 static void
@@ -291,6 +304,7 @@ on_message(void *arg, const struct message *message)
 	case MESSAGE_READY:
 	case MESSAGE_FAILED:
 	case MESSAGE_RETIRE:
+	case MESSAGE_DECLINED:
 	case MESSAGE_DRAINED:
 		break;
 	}

@@ -35,10 +35,10 @@ struct worker {
 	bool retiring;      /* has asked the master for somebody in its place */
 	struct event *tick; /* shows other processes that the loop turns */
 	struct event *drain_timer;
-	int64_t drain_timeout_ms; /* if the master goes; it says another with DRAIN */
-	bool drain_over;          /* drain_timeout has passed */
-	size_t drain_left;        /* connections when the drain began */
-	size_t drain_cut;         /* of them, closed with work unfinished */
+	int64_t drain_timeout_ms;
+	bool drain_over;   /* drain_timeout has passed */
+	size_t drain_left; /* connections when the drain began */
+	size_t drain_cut;  /* of them, closed with work unfinished */
 };
 
 extern const struct role worker_role;
