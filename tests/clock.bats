@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# L4: neither a clock that somebody sets nor a machine that stood still trips a timeout.
+# L4: a clock that somebody sets trips no timeout. A machine that stood still: watchdog.bats.
 # shellcheck disable=SC2030,SC2031 # each test is a subshell
 
 setup() {
@@ -84,37 +84,4 @@ all_is_well() {
     server_stop
     assert_equal "$SERVER_STATUS" 0
     server_has_logged 'msg=stopped closed=[0-9]+ cut=1'
-}
-
-is_asleep() {
-    [ "$(process_state "$1")" = S ]
-}
-
-# stand_still: all processes, for longer than any timeout. The master stops last and is the first to
-# go on, and looks around while nobody else moves.
-stand_still() {
-    # shellcheck disable=SC2046 # pids, word by word
-    kill -STOP $(worker_pids)
-    sleep 0.5 # nothing is waited for: it is the time that counts
-    kill -STOP "$SERVER_PID"
-    sleep 3
-    kill -CONT "$SERVER_PID"
-    wait_until is_asleep "$SERVER_PID"
-    # shellcheck disable=SC2046
-    kill -CONT $(worker_pids)
-}
-
-@test "L4: a server all of whose processes stood still goes on, and nobody is cut" {
-    local workers
-    echo_start --set workers=2 --set idle_timeout=2s --set read_timeout=2s --set write_timeout=2s \
-        --set watchdog_timeout=3s --set log.level=debug
-    workers=$(worker_pids)
-    load_start "$ADDRESS" --connections 40 --depth 4 --largest 20000
-    for _ in 1 2 3; do
-        stand_still
-        run "$PREFORKCAT" --timeout 30s "$ADDRESS" hello
-        assert_output hello
-    done
-    all_is_well
-    assert_equal "$(worker_pids)" "$workers"
 }

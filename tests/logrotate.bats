@@ -203,3 +203,20 @@ many_usr1() {
     server_stop
     wait_until server_has_logged msg=stopped
 }
+
+@test "USR1 during a reload: when that is over, the new log is that of all processes" {
+    local wait=$BATS_TEST_TMPDIR/wait
+    load lib/modules
+    versioned_build one
+    server_start_logging "$LOG" --listen 127.0.0.1:0 --module "$MODULE" --option "wait=$wait" \
+        --set workers=2
+    touch "$wait"
+    hup
+    wait_until worker_count_is 4
+    mv "$LOG" "$LOG.1"
+    kill -USR1 "$SERVER_PID"
+    wait_until grep -qs 'msg="log opened anew"' "$LOG"
+    rm "$wait"
+    wait_until grep -q 'msg=reloaded generation=2 ' "$LOG"
+    wait_until everybody_writes_to "$LOG"
+}

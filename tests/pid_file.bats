@@ -122,6 +122,13 @@ END
     kill -0 "$other"
 }
 
+@test "a file that is no pid file is refused with 78, and stays as it is" {
+    echo precious >"$PID_FILE"
+    expect_refusal 78 "holds something else than a process id: remove it first" \
+        --listen 127.0.0.1:0 --set "pid_file=$PID_FILE"
+    assert_equal "$(<"$PID_FILE")" precious
+}
+
 @test "a pid file that cannot be made is refused with the reason" {
     expect_refusal 78 "$BATS_TEST_TMPDIR/none/pid\\\": No such file or directory" \
         --listen 127.0.0.1:0 --set "pid_file=$BATS_TEST_TMPDIR/none/pid"

@@ -638,3 +638,68 @@ many_begin() {
     talk open 200
     talk begin 1000
 }
+
+# refuses_at_once REASON: and the master has not waited for anybody.
+refuses_at_once() {
+    reload_fails "$1"
+    kill -USR1 "$SERVER_PID"
+    wait_until server_has_logged 'msg="log opened anew"'
+    talk_gives "alive=4" ping
+}
+
+@test "R3: a configuration that has become a pipe is refused, and nobody waits for its other end" {
+    configure_pair
+    configured_start
+    talk_start "$ADDRESS"
+    talk open 4
+    rm "$CONFIG"
+    mkfifo "$CONFIG"
+    refuses_at_once "$CONFIG: is no file"
+}
+
+@test "R3: a module that has become a pipe is refused, and nobody waits for its other end" {
+    configure_pair
+    configured_start
+    talk_start "$ADDRESS"
+    talk open 4
+    mkfifo "$BATS_TEST_TMPDIR/pipe.so"
+    configure_pair '' "$NEW_LISTEN module = \"$BATS_TEST_TMPDIR/pipe.so\""
+    refuses_at_once "$CONFIG:5: services.new.module: cannot open module .*: it is no file"
+}
+
+# configure_addresses [ADDRESS]: of the module that waits, one that the kernel chooses, and this.
+configure_addresses() {
+    local address
+    printf -v address ', "%s"' "$@"
+    configure <<END_OF_FILE
+workers = 2
+services = {
+    main = {
+        listen = [ "127.0.0.1:0"${1:+$address} ]  module = "$MODULE"  options = { wait = "$WAIT" }
+    }
+}
+END_OF_FILE
+}
+
+@test "R4: an address that a reload takes out and the one asked for meanwhile puts back is served" {
+    WAIT=$BATS_TEST_TMPDIR/wait
+    versioned_build one
+    configure_addresses 127.0.0.2:0
+    configured_start
+    local address
+    address=$(sed -En 's/.*msg=listening .*address=(127.0.0.2:.*)/\1/p' "$SERVER_LOG")
+    configure_addresses "$address"
+    server_stop
+    configured_start
+    touch "$WAIT"
+    configure_addresses
+    hup
+    wait_until worker_count_is 4
+    configure_addresses "$address"
+    hup
+    wait_until server_has_logged 'msg="reload after the one that is under way"'
+    rm "$WAIT"
+    wait_until server_has_logged 'msg=reloaded generation=3 '
+    assert_equal "$(outcomes | wc -l)" 2
+    assert_equal "$(asks "$address")" "one of main: none"
+}

@@ -625,18 +625,31 @@ no_process_has_open() {
 
 @test "drain_timeout is in force at once for workers whose master dies" {
     local pids pid
-    configure_main 'drain_timeout = "10m"'
+    configure_main 'drain_timeout = "10m"' 'read_timeout = "10m"'
     configured_start
     talk_start "$ADDRESS"
     talk open 3
     talk begin 1000
-    configure_main 'drain_timeout = "300ms"'
+    configure_main 'drain_timeout = "300ms"' 'read_timeout = "10m"'
     same_workers reload_works
     pids=$(worker_pids)
     kill -KILL "$SERVER_PID"
     for pid in $pids; do
         wait_until process_is_gone "$pid"
     done
+}
+
+@test "drain_timeout is in force at once for workers that drain already" {
+    configure_main 'drain_timeout = "10m"' 'read_timeout = "10m"'
+    configured_start
+    talk_start "$ADDRESS"
+    talk open 3
+    talk begin 1000
+    reload_works
+    configure_main 'drain_timeout = "300ms"' 'read_timeout = "10m"'
+    reload_works
+    wait_until draining_count_is 0
+    server_has_logged 'generation=1 msg=drained closed=[0-9]+ cut=[1-3]'
 }
 
 @test "start_timeout is in force at once, for a worker respawned in the same generation" {

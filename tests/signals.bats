@@ -322,3 +322,43 @@ expect_no_change() {
     server_wait
     assert_equal "$SERVER_STATUS" 0
 }
+
+@test "a reload of settings that need no new workers goes back to workers, too, after TTIN and TTOU" {
+    local signal level=info
+    CONFIG=$BATS_TEST_TMPDIR/preforkd.conf
+    configure_level() {
+        configure <<END
+workers = 2
+log = { level = "$1" }
+services = { main = { listen = "127.0.0.1:0" module = "echo" } }
+END
+    }
+    configure_level info
+    configured_start
+    for signal in TTIN TTOU; do
+        kill -s "$signal" "$SERVER_PID"
+        wait_until server_has_logged "number of workers changed\" workers=$([ "$signal" = TTIN ] && echo 3 || echo 1)"
+        level=$([ "$level" = info ] && echo debug || echo info)
+        configure_level "$level"
+        reload_works
+        wait_until worker_count_is 2
+    done
+}
+
+@test "M3: a burst of USR1 kills no worker that is busy, and its client has its reply" {
+    local client
+    server_start --listen 127.0.0.1:0 --module echo --option burn_us=2000000 --set workers=1 \
+        --set services.main.dispatch=inline
+    ADDRESS=$(server_address)
+    "$PREFORKCAT" --timeout 30s "$ADDRESS" hello >"$BATS_TEST_TMPDIR/reply" 3>&- &
+    client=$!
+    "$PYTHON" - "$SERVER_PID" <<'END'
+import os, signal, sys, time
+for _ in range(400):
+    os.kill(int(sys.argv[1]), signal.SIGUSR1)
+    time.sleep(0.002)
+END
+    wait "$client"
+    assert_equal "$(<"$BATS_TEST_TMPDIR/reply")" hello
+    nothing_went_wrong
+}

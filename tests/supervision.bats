@@ -29,7 +29,7 @@ start_tagged() {
     talk_start "$ADDRESS" --tag
     talk open 6
     talk workers
-    [[ $TALK_SAID =~ ^1=([234])\ 2=([234])$ ]]
+    [[ $TALK_SAID =~ ^1=([1-5])\ 2=([1-5])$ ]]
     ON_1=${BASH_REMATCH[1]} ON_2=${BASH_REMATCH[2]}
 }
 
@@ -120,7 +120,7 @@ talk_open_works() {
 
 # damage_start [ARGUMENT...]: a server of lib/modules/damage.c; sets ADDRESS.
 damage_start() {
-    module_build damage
+    module_build damage "-I$PREFORK_SOURCE/src" ${RETIRES:+"-DRETIRES"}
     open_tmpdir
     server_start --listen 127.0.0.1:0 --module "$MODULE" --set workers=1 "$@"
     ADDRESS=$(server_address)
@@ -154,7 +154,7 @@ trampled() {
     server_has_logged "level=error process=worker worker=$number .*msg=\"this worker's slot in shared memory holds nonsense: it ends\" open=[0-9]+ counted=[0-9]{10}\$"
     server_has_logged "level=error process=master .*msg=\"the worker's slot in shared memory holds nonsense\" worker=$number generation=1 pid=${pids[number - 1]} connections=[0-9]{10}\$"
     talk ping
-    [[ $TALK_SAID =~ ^alive=([234])\ (eof|reset)=[234]$ ]]
+    [[ $TALK_SAID =~ ^alive=([1-5])\ (eof|reset)=[1-5]$ ]]
     talk_gives $((8 - BASH_REMATCH[1])) fill
     talk close
     server_stop
@@ -167,6 +167,34 @@ trampled() {
 
 @test "M4: a worker ends that finds junk in its counts of connections, and the junk is gone with it" {
     trampled counts
+}
+
+@test "M4: descriptors that a worker passes to its master do not stay there" {
+    local before
+    damage_start
+    before=$(descriptors "$SERVER_PID")
+    run "$PREFORKCAT" "$ADDRESS" passes
+    assert_output "done by 1"
+    run "$PREFORKCAT" "$ADDRESS" served
+    assert_output served
+    assert_equal "$(descriptors "$SERVER_PID")" "$before"
+}
+
+@test "W1: a worker that has closed its channel is ended, said in the log, and replaced" {
+    local pid
+    damage_start
+    pid=$(worker_pid 1)
+    run "$PREFORKCAT" "$ADDRESS" channel
+    wait_until worker_is_new 1 "$pid"
+    server_has_logged "level=error .*msg=\"worker has closed its channel: killing it\" worker=1 generation=1 pid=$pid\$"
+    run "$PREFORKCAT" "$ADDRESS" "served again"
+    assert_output "served again"
+}
+
+@test "W2: workers that retire as soon as they serve are replaced after growing delays" {
+    RETIRES=yes damage_start
+    wait_until server_has_logged 'msg="worker will be replaced" worker=1 generation=1 delay_ms=800 deaths_in_a_row=6'
+    (($(grep -c 'msg="worker drains by itself' "$SERVER_LOG") <= 7))
 }
 
 @test "W1: the places of a killed worker are free at once" {

@@ -191,3 +191,51 @@ END
     run find "$BATS_TEST_TMPDIR" -type s
     assert_output ""
 }
+
+# spelled_socket SPELLING [SERVICE-SETTING]: the socket under that name, to be configured.
+configure_socket() {
+    configure <<END
+workers = 1
+${PID_FILE:+"pid_file = '$PID_FILE'"}
+services = { main = { listen = "unix:$1" module = "${2:-echo}" } }
+END
+    sed -i "s/^\"\(.*\)\"$/\1/; s/'/\"/g" "$CONFIG"
+}
+
+# other_spelling_is_known: with or without PID_FILE.
+other_spelling_is_known() {
+    load lib/reload
+    configure_socket "$SOCKET"
+    server_start -c "$CONFIG"
+    configure_socket "$BATS_TEST_TMPDIR//socket" missing
+    reload_fails '.*there is no module'
+    assert_equal "$(asks "unix:$SOCKET" hello)" hello
+    configure_socket "$BATS_TEST_TMPDIR//socket"
+    reload_works
+    assert_equal "$(asks "unix:$SOCKET" hello)" hello
+}
+
+@test "a socket that a reload spells in another way stays, whether that fails or not" {
+    other_spelling_is_known
+    server_stop
+    PID_FILE=$BATS_TEST_TMPDIR/pid other_spelling_is_known
+}
+
+@test "a socket whose path was removed is made anew by a reload" {
+    load lib/reload
+    configure_socket "$SOCKET"
+    server_start -c "$CONFIG"
+    rm "$SOCKET"
+    reload_works
+    assert_equal "$(asks "unix:$SOCKET" hello)" hello
+}
+
+@test "a file that has taken the place of a socket fails the reload, and stays as it is" {
+    load lib/reload
+    configure_socket "$SOCKET"
+    server_start -c "$CONFIG"
+    rm "$SOCKET"
+    echo precious >"$SOCKET"
+    reload_fails '.*is no socket'
+    assert_equal "$(<"$SOCKET")" precious
+}

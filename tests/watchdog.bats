@@ -173,3 +173,23 @@ all_stop_with() {
     watched_start --set watchdog_timeout=2s
     all_stop_with "$(worker_pid 1)" "$(worker_pid 2)"
 }
+
+@test "W4: watchdog_timeout that is lowered while a worker stands still has it aborted, core and all" {
+    local pid
+    configure_timeout() {
+        configure <<END
+workers = 2
+watchdog_timeout = "$1"
+services = { main = { listen = "127.0.0.1:0" module = "echo" } }
+END
+    }
+    CONFIG=$BATS_TEST_TMPDIR/preforkd.conf
+    configure_timeout 20s
+    configured_start
+    pid=$(worker_pid 1)
+    stop_process "$pid"
+    hold 4
+    configure_timeout 2s
+    reload_works
+    wait_until was_aborted "$pid"
+}

@@ -1,18 +1,26 @@
 /*
- * A module for tests that breaks what its worker stands on. A message is answered with itself and
- *the worker's number, once it is done:
+ * A module for tests that breaks what its worker stands on, or what the master hears of it. What is
+ * done of a message is answered with the worker's number:
  *
  *	loop       closes the epoll descriptor
  *	slot       fills the worker's slot of the shared memory with junk, all of it
  *	counts     only the counts of connections there
+ *	channel    closes the channel to the master
+ *	passes     sends 100 messages with two descriptors each there
+ *
+ * Compiled with RETIRES it sends TERM to its own process as soon as that has started.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <prefork/module.h>
+
+#include "process/messages.h"
 
 enum {
 	FDS = 256,
@@ -91,19 +99,108 @@ trample(int all)
 	return 1;
 }
 
+static int
+trample_slot(void)
+{
+	return trample(1);
+}
+
+static int
+trample_counts(void)
+{
+	return trample(0);
+}
+
+/* The one SEQPACKET socket. */
+static int
+find_channel(void)
+{
+	for (int fd = 3; fd < FDS; fd++) {
+		int type = 0;
+		socklen_t size = sizeof(type);
+
+		if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 &&
+			type == SOCK_SEQPACKET)
+			return fd;
+	}
+	return -1;
+}
+
+static int
+close_channel(void)
+{
+	return close(find_channel()) == 0;
+}
+
+static int
+send_two(int channel)
+{
+	struct message message = { .version = MESSAGE_VERSION, .type = MESSAGE_STARTING };
+	struct iovec part = { &message, sizeof(message) };
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(2 * sizeof(int))];
+	} control = { 0 };
+	const int passed[2] = { 0, 0 };
+	const struct msghdr head = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+
+	control.header.cmsg_level = SOL_SOCKET;
+	control.header.cmsg_type = SCM_RIGHTS;
+	control.header.cmsg_len = CMSG_LEN(sizeof(passed));
+	memcpy(CMSG_DATA(&control.header), passed, sizeof(passed));
+	return sendmsg(channel, &head, 0) == (ssize_t)sizeof(message);
+}
+
+static int
+pass_descriptors(void)
+{
+	int channel = find_channel(), sent = 0;
+
+	for (int i = 0; i < 1000 && sent < 100; i++) {
+		if (send_two(channel))
+			sent++;
+		else
+			usleep(1000);
+	}
+	return sent == 100;
+}
+
+static const struct {
+	const char *word;
+	int (*act)(void);
+} orders[] = {
+	{ "loop", close_epoll },
+	{ "slot", trample_slot },
+	{ "counts", trample_counts },
+	{ "channel", close_channel },
+	{ "passes", pass_descriptors },
+};
+
 /* Whether the message was one of the words, and what it says is done. */
 static int
 obey(const struct pf_span *message)
 {
-	static const char *const words[] = { "loop", "slot", "counts" };
-	size_t i = 0;
-
-	while (i < 3 &&
-		(message->size != strlen(words[i]) ||
-			memcmp(message->data, words[i], message->size) != 0))
-		i++;
-	return i < 3 && (i == 0 ? close_epoll() : trample(i == 1));
+	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+		if (message->size == strlen(orders[i].word) &&
+			memcmp(message->data, orders[i].word, message->size) == 0)
+			return orders[i].act();
+	}
+	return 0;
 }
+
+#ifdef RETIRES
+static int
+started(struct pf_service *service)
+{
+	(void)service;
+	return kill(getpid(), SIGTERM);
+}
+#endif
 
 static enum pf_verdict
 message(struct pf_request *request)
@@ -127,5 +224,8 @@ PF_EXPORT const struct pf_module pf_module = {
 	.abi_minor = PF_ABI_MINOR,
 	.name = "damage",
 	.init = init,
+#ifdef RETIRES
+	.started = started,
+#endif
 	.message = message,
 };
