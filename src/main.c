@@ -51,8 +51,10 @@ check(const struct command *command)
 	struct config *config = load(command);
 	struct error error;
 
-	if (master_check(config, &roles, &error) != 0)
+	if (master_check(config, &roles, &error) != 0) {
+		error_make_printable(error.text);
 		errx(EX_CONFIG, "%s", error.text);
+	}
 	warnx("configuration %s is valid",
 		config->path != NULL ? config->path : "of the command line");
 	config_free(&config);

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -44,4 +45,13 @@ error_prefix(struct error *error, const char *format, ...)
 	strlcat(before, error->text, sizeof(before));
 	strlcpy(error->text, before, sizeof(error->text));
 	return -1;
+}
+
+void
+error_make_printable(char *text)
+{
+	for (; *text != '\0'; text++) {
+		if (iscntrl((unsigned char)*text) && *text != '\n')
+			*text = '?';
+	}
 }

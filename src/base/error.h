@@ -20,4 +20,7 @@ int error_errno(struct error *error, const char *format, ...) PF_PRINTF(2, 3);
 /* Puts a prefix (where it happened) before what the error says. Always returns -1. */
 int error_prefix(struct error *error, const char *format, ...) PF_PRINTF(2, 3);
 
+/* Makes TEXT fit for a terminal, whoever has made it up: no control character but newlines. */
+void error_make_printable(char *text);
+
 #endif

@@ -20,7 +20,6 @@
 #include "master/master.h"
 #include "master/resources.h"
 #include "master/stage.h"
-#include "process/channel.h"
 #include "process/messages.h"
 #include "process/signals.h"
 #include "process/spawn.h"
@@ -45,7 +44,7 @@ hear_one(int channel, int64_t timeout_ms, struct message *message)
 		return HEARD_LATE;
 	if (recv(channel, message, sizeof(*message), 0) != (ssize_t)sizeof(*message))
 		return HEARD_NOTHING;
-	message_clean(message);
+	message->failed.reason[MESSAGE_REASON_MAX - 1] = '\0';
 	return message->type == MESSAGE_READY ? HEARD_READY : HEARD_REASON;
 }
 

@@ -72,9 +72,13 @@ show(const struct master *master, const char *state)
 static void
 say_failed(const struct master *master, const char *reason)
 {
+	struct error shown;
+
 	log_error("cannot start", log_str("reason", reason));
+	error_set(&shown, "%s", reason);
+	error_make_printable(shown.text);
 	if (!master->log_is_stderr)
-		warnx("cannot start: %s", reason);
+		warnx("cannot start: %s", shown.text);
 	daemon_failed(master->daemon, reason);
 }
 

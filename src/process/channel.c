@@ -2,7 +2,6 @@
 
 #include "process/channel.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -53,20 +52,6 @@ receive_message(struct channel *channel, struct message *message)
 	return got;
 }
 
-void
-message_clean(struct message *message)
-{
-	char *reason = message->failed.reason;
-
-	if (message->type != MESSAGE_FAILED)
-		return;
-	reason[MESSAGE_REASON_MAX - 1] = '\0';
-	for (; *reason != '\0'; reason++) {
-		if (iscntrl((unsigned char)*reason))
-			*reason = '?';
-	}
-}
-
 /* Takes one message. Returns whether another may be waiting. */
 static bool
 receive(struct channel *channel)
@@ -90,7 +75,7 @@ receive(struct channel *channel)
 		end_of_file(channel);
 		return false;
 	}
-	message_clean(&message);
+	message.failed.reason[MESSAGE_REASON_MAX - 1] = '\0';
 	channel->received(channel->arg, &message);
 	fd_close(&channel->passed);
 	return channel->event != NULL;

@@ -44,9 +44,6 @@ int channel_take_passed(struct channel *channel);
 /* Sends without waiting. Returns 0, or -1 with errno: the peer is gone or does not read. */
 PF_MUST_CHECK int channel_send(const struct channel *channel, const struct message *message);
 
-/* A reason in MESSAGE becomes a string without control characters: it may go to a terminal. */
-void message_clean(struct message *message);
-
 /* The same with a copy of the descriptor PASSED, or with none if that is -1. */
 PF_MUST_CHECK int channel_send_passing(
 	const struct channel *channel, const struct message *message, int passed);

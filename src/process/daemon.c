@@ -58,6 +58,7 @@ wait_for_report(pid_t child, int report_fd)
 	if (report.ready)
 		exit(EX_OK);
 	report.reason[sizeof(report.reason) - 1] = '\0';
+	error_make_printable(report.reason);
 	follow_end(child, report.reason);
 }
 
