@@ -335,6 +335,23 @@ server_spawn_to() {
     assert_equal "$SERVER_STATUS" 0
 }
 
+@test "L3: a log file that has reached the limit of file sizes ends nothing" {
+    local pid
+    quiet_start --set "log.target=$LOG" --set log.level=debug
+    prlimit --pid "$SERVER_PID" --fsize=4096
+    pid=$(worker_pid 1)
+    kill -KILL "$pid" # its successor has the limit, too
+    wait_until worker_is_new 1 "$pid"
+    under_load true
+    pid=$(worker_pid 1)
+    kill -TERM "$pid" # the master writes, too
+    wait_until worker_is_new 1 "$pid"
+    serves
+    (($(stat -c %s "$LOG") >= 4096))
+    server_stop
+    assert_equal "$SERVER_STATUS" 0
+}
+
 @test "L3: when a full disk has room again, what was lost is said, and no line runs into another" {
     local got lost
     mkdir "$BATS_TEST_TMPDIR/disk"
