@@ -251,3 +251,11 @@ END
     daemon_fails 78 "not ready within start_timeout" "${ARGUMENTS[@]}" --listen 127.0.0.1:0 \
         --module "$MODULE" --set start_timeout=300ms
 }
+
+@test "a worker that forges why it cannot start, with 0, ends the command with 70 and in plain text" {
+    module_build refused -DINIT_FORGES "-I$PREFORK_SOURCE/src"
+    open_tmpdir
+    daemon_fails 70 "red ?[31m and?more" "${ARGUMENTS[@]}" --listen 127.0.0.1:0 --module "$MODULE"
+    daemon_run --listen 127.0.0.1:0 --module "$MODULE"
+    assert_failure 70
+}

@@ -9,6 +9,11 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
+#if defined INIT_FORGES
+#include <sys/socket.h>
+
+#include "process/messages.h"
+#endif
 
 struct options {
 	const char *path;
@@ -67,6 +72,24 @@ run(void *arg)
 }
 #endif
 
+#if defined INIT_FORGES
+/* Says itself that it cannot start, with a status that says the opposite. */
+static void
+forge(void)
+{
+	struct message message = {
+		.version = MESSAGE_VERSION,
+		.type = MESSAGE_FAILED,
+		.failed = { .exit_status = 0, .reason = "red \033[31m and\rmore" },
+	};
+
+	for (int fd = 3; fd < 256; fd++) /* all but one refuse it */
+		(void)send(fd, &message, sizeof(message), MSG_NOSIGNAL);
+	for (;;)
+		pause();
+}
+#endif
+
 NO_SANITIZER static int
 init(const struct pf_api *given, struct pf_service *service)
 {
@@ -84,6 +107,8 @@ init(const struct pf_api *given, struct pf_service *service)
 	*nowhere = 1;
 #elif defined INIT_EXITS
 	exit(0);
+#elif defined INIT_FORGES
+	forge();
 #elif defined INIT_HANGS
 	for (;;)
 		pause();
