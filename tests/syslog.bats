@@ -6,6 +6,7 @@
 setup() {
     load lib/server
     load lib/load
+    load lib/modules
     load lib/syslog
     bats_load_library bats-support
     bats_load_library bats-assert
@@ -139,6 +140,25 @@ serves_and_has_received() {
     kill -KILL "$(worker_pid 1)"
     wait_until grep -q 'msg="worker died"' "$RECEIVED"
     wait_until serves
+    server_stop
+    assert_equal "$SERVER_STATUS" 0
+}
+
+@test "L3: workers below a chroot find a syslogd again that was started anew" {
+    [ "$(id -u)" = 0 ] || skip "not root"
+    mkdir "$BATS_TEST_TMPDIR/jail"
+    open_tmpdir
+    # There is no /proc inside, which the search for leaks needs.
+    export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
+    receiver_start
+    syslog_start --set log.level=debug --set "chroot=$BATS_TEST_TMPDIR/jail"
+    wait_until serves_and_has_received process=worker
+    kill -KILL "$SYSLOGD_PID"
+    in_namespace rm -f /dev/log
+    serves
+    mv "$RECEIVED" "$RECEIVED.before"
+    receiver_start
+    wait_until serves_and_has_received process=worker
     server_stop
     assert_equal "$SERVER_STATUS" 0
 }
