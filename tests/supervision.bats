@@ -169,6 +169,17 @@ trampled() {
     trampled counts
 }
 
+@test "M4: junk in a dead worker's table of addresses keeps nobody from the one after it" {
+    local pid socket=$BATS_TEST_TMPDIR/socket
+    damage_start --listen "unix:$socket" --set max_connections_per_ip=8
+    pid=$(worker_pid 1)
+    run "$PREFORKCAT" "unix:$socket" addresses # which has no address to enter there
+    assert_failure
+    wait_until worker_is_new 1 "$pid"
+    run "$PREFORKCAT" "$ADDRESS" "served again"
+    assert_output "served again"
+}
+
 @test "M4: descriptors that a worker passes to its master do not stay there" {
     local before
     damage_start

@@ -5,6 +5,7 @@
  *	loop       closes the epoll descriptor
  *	slot       fills the worker's slot of the shared memory with junk, all of it
  *	counts     only the counts of connections there
+ *	addresses  only the table of addresses there, and dies
  *	channel    closes the channel to the master
  *	passes     sends 100 messages with two descriptors each there
  *
@@ -26,6 +27,7 @@ enum {
 	FDS = 256,
 	ADMITTED = 12,         /* offsets within a slot */
 	SERVICE_ADMITTED = 64, /* of the first service */
+	ADDRESSES = 4096,      /* to the end of the slot */
 	JUNK = 0xa5,
 };
 
@@ -111,6 +113,18 @@ trample_counts(void)
 	return trample(0);
 }
 
+static int
+trample_addresses(void)
+{
+	unsigned char *slot;
+	size_t size = find_slot(&slot);
+
+	if (size <= ADDRESSES)
+		return 0;
+	memset(slot + ADDRESSES, JUNK, size - ADDRESSES);
+	return raise(SIGKILL);
+}
+
 /* The one SEQPACKET socket. */
 static int
 find_channel(void)
@@ -177,6 +191,7 @@ static const struct {
 	{ "loop", close_epoll },
 	{ "slot", trample_slot },
 	{ "counts", trample_counts },
+	{ "addresses", trample_addresses },
 	{ "channel", close_channel },
 	{ "passes", pass_descriptors },
 };
