@@ -193,3 +193,26 @@ END
     reload_works
     wait_until was_aborted "$pid"
 }
+
+@test "W4: a worker that starts while the server drains is no worker that stands still" {
+    local pid
+    WAIT=$BATS_TEST_TMPDIR/wait
+    versioned_build one
+    server_start --listen 127.0.0.1:0 --module "$MODULE" --option "wait=$WAIT" --set workers=2 \
+        --set watchdog_timeout=1s --set start_timeout=10m
+    talk_start "$(server_address)"
+    talk open 6
+    talk begin 100
+    touch "$WAIT"
+    pid=$(worker_pid 1)
+    kill -KILL "$pid"
+    wait_until worker_is_new 1 "$pid"
+    kill -TERM "$SERVER_PID"
+    wait_until server_has_logged msg=draining
+    hold 3
+    talk finish
+    rm "$WAIT"
+    server_wait
+    assert_equal "$SERVER_STATUS" 0
+    refute server_has_logged 'stands still'
+}
