@@ -633,6 +633,8 @@ no_process_has_open() {
     configure_main 'drain_timeout = "300ms"' 'read_timeout = "10m"'
     same_workers reload_works
     pids=$(worker_pids)
+    # shellcheck disable=SC2206 # word by word: should they stay, the teardown ends them
+    SERVER_PIDS+=($pids)
     kill -KILL "$SERVER_PID"
     for pid in $pids; do
         wait_until process_is_gone "$pid"
