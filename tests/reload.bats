@@ -698,8 +698,23 @@ END_OF_FILE
     configure_addresses "$address"
     hup
     wait_until server_has_logged 'msg="reload after the one that is under way"'
+    stop_workers_of 1
     rm "$WAIT"
+    wait_until server_has_logged 'msg=reloaded generation=2 '
+    kill -USR1 "$SERVER_PID" # once that is heard, the address has been asked for in vain
+    wait_until server_has_logged 'msg="log opened anew"'
+    pkill -CONT -P "$SERVER_PID" -f 'generation 1'
     wait_until server_has_logged 'msg=reloaded generation=3 '
     assert_equal "$(outcomes | wc -l)" 2
     assert_equal "$(asks "$address")" "one of main: none"
+}
+
+# stop_workers_of GENERATION: they keep what they have until CONT.
+stop_workers_of() {
+    local number pid
+    for number in 1 2; do
+        pid=$(worker_pid_of "$number" "$1")
+        kill -STOP "$pid"
+        wait_until process_is_stopped "$pid"
+    done
 }
