@@ -632,6 +632,33 @@ worker_of_is_new() {
     wait_until worker_count_is 80
 }
 
+# configure_workers COUNT: 128 have half of all slots, so that while one drains there is no room for
+# as many again.
+configure_workers() {
+    configure_pair 'drain_timeout = "10m"'
+    sed -i "s/workers = 2/workers = $1/; s/module = \"echo\"/& read_timeout = \"10m\"/" "$CONFIG"
+}
+
+@test "a reload that waits for slots is taken up at once when it is asked again for fewer workers" {
+    configure_workers 128
+    configured_start
+    talk_start "$ADDRESS"
+    talk open 1
+    talk begin 1000
+    reload_works
+    wait_until worker_count_is 129
+    hup
+    wait_until server_has_logged 'msg="reload waits for workers that drain" workers=128 slots=127$'
+    configure_workers 2
+    hup
+    wait_until server_has_logged 'msg=reloaded generation=3 workers=2 '
+    wait_until generation_is 3 2
+    draining_count_is 1
+    talk finish
+    talk_gives "eof=1 missing=0" end
+    wait_until worker_count_is 2
+}
+
 # Clients of which each worker has some, each with a message begun.
 many_begin() {
     talk_start "$ADDRESS"
