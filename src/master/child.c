@@ -27,7 +27,6 @@ claim_slot(struct supervisor *supervisor, unsigned generation, unsigned *slot)
 		if (supervisor->slot_used[i])
 			continue;
 		supervisor->slot_used[i] = true;
-		supervisor->slots_free--;
 		segment_slot_claim(supervisor->segment, i, generation);
 		*slot = i;
 		return 0;
@@ -40,7 +39,6 @@ drop_slot(struct supervisor *supervisor, unsigned slot)
 {
 	segment_slot_drop(supervisor->segment, slot);
 	supervisor->slot_used[slot] = false;
-	supervisor->slots_free++;
 }
 
 /* The sockets of its number. */

@@ -125,12 +125,14 @@ take_over(struct reload *reload, struct generation *next)
 static bool
 must_wait(struct reload *reload, struct generation *next)
 {
-	if (next->seat_count <= reload->supervisor->slots_free)
+	const size_t slots = supervisor_free_slots(reload->supervisor);
+
+	if (next->seat_count <= slots)
 		return false;
 	if (!reload->said)
 		log_warn("reload waits for workers that drain",
 			log_int("workers", (int64_t)next->seat_count),
-			log_int("slots", (int64_t)reload->supervisor->slots_free));
+			log_int("slots", (int64_t)slots));
 	reload->said = true;
 	reload->state = RELOAD_WAITING;
 	generation_close(&next);

@@ -340,7 +340,6 @@ supervisor_open(struct supervisor *supervisor, struct loop *loop, const struct r
 		.segment = segment,
 		.children = TAILQ_HEAD_INITIALIZER(supervisor->children),
 		.generations = TAILQ_HEAD_INITIALIZER(supervisor->generations),
-		.slots_free = SEGMENT_SLOTS,
 		.ops = ops,
 		.arg = arg,
 	};
@@ -469,6 +468,16 @@ supervisor_abandon(struct supervisor *supervisor)
 			child_kill(child, SIGKILL);
 	}
 	end_if_empty(generation);
+}
+
+size_t
+supervisor_free_slots(const struct supervisor *supervisor)
+{
+	size_t free = 0;
+
+	for (size_t i = 0; i < SEGMENT_SLOTS; i++)
+		free += !supervisor->slot_used[i];
+	return free;
 }
 
 bool

@@ -43,7 +43,6 @@ struct supervisor {
 	bool stopping;                      /* the dead are not replaced any more */
 	bool killing;                       /* and die because they are told to */
 	bool slot_used[SEGMENT_SLOTS];
-	size_t slots_free;
 	size_t closed, cut; /* connections, as the drained say */
 	const struct supervisor_ops *ops;
 	void *arg;
@@ -77,6 +76,9 @@ PF_MUST_CHECK int supervisor_remove(struct supervisor *supervisor, struct error 
 
 /* Now and then: tells what could not be told at once. */
 void supervisor_settle(struct supervisor *supervisor);
+
+/* How many children more there is room for in the segment. */
+size_t supervisor_free_slots(const struct supervisor *supervisor);
 
 /* Whether a worker that is to drain has listeners open still. */
 bool supervisor_lets_go(const struct supervisor *supervisor);

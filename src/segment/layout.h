@@ -2,9 +2,9 @@
  * What stands in the shared memory, byte by byte. A protocol: another version of preforkd may read
  * it, so the head and the first 64 bytes of a slot never change, and the rest only with LAYOUT.
  *
- * Who writes: the head, the master before it forks (slots_used also later). A slot, the worker
- * that holds it while that lives; the master from waitpid(2) to the next fork. Everybody reads.
- * Every word that two processes see is atomic and lock-free.
+ * Who writes: the head, the master before it forks (slots_used and services also later). A slot,
+ * the worker that holds it while that lives; the master from waitpid(2) to the next fork. Everybody
+ * reads. Every word that two processes see is atomic and lock-free.
  */
 #ifndef SEGMENT_LAYOUT_H
 #define SEGMENT_LAYOUT_H
@@ -42,8 +42,9 @@ struct segment_head {
 	uint32_t slot_count;
 	_Atomic uint32_t slots_used; /* slots from here on were never claimed: bounds every sum */
 	/* The frozen part ends here. */
-	char services[SEGMENT_SERVICES][SEGMENT_NAME_SIZE]; /* id -> name; never reused */
-	uint64_t address_key[2]; /* drawn at random, so that nobody can aim at a bucket */
+	char services[SEGMENT_SERVICES]
+		     [SEGMENT_NAME_SIZE]; /* id -> name; one that has served keeps its */
+	uint64_t address_key[2];          /* drawn at random, so that nobody can aim at a bucket */
 };
 
 struct slot {
