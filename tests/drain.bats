@@ -74,8 +74,7 @@ talk_finds() {
     talk open 20
     workers=$(worker_pids)
     for pid in $workers; do
-        kill -STOP "$pid"
-        wait_until process_is_stopped "$pid"
+        stop_process "$pid"
     done
     talk send 5 300
     kill -TERM "$SERVER_PID"
@@ -256,8 +255,7 @@ start_one_that_drains_long() {
         echo_start --set workers=2
         workers=$(worker_pids)
         for pid in $workers; do
-            kill -STOP "$pid"
-            wait_until process_is_stopped "$pid"
+            stop_process "$pid"
         done
         talk_start "$ADDRESS"
         talk connect 20

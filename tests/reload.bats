@@ -159,8 +159,7 @@ talk_finds() {
     configure_pair 'drain_timeout = "300ms"'
     configured_start
     pid=$(worker_pid 1)
-    kill -STOP "$pid"
-    wait_until process_is_stopped "$pid"
+    stop_process "$pid"
     reload_works
     wait_until server_has_logged "msg=\"worker is left after drain_timeout: killing it\" worker=1 generation=1 pid=$pid"
     wait_until worker_count_is 2
@@ -741,7 +740,6 @@ stop_workers_of() {
     local number pid
     for number in 1 2; do
         pid=$(worker_pid_of "$number" "$1")
-        kill -STOP "$pid"
-        wait_until process_is_stopped "$pid"
+        stop_process "$pid"
     done
 }

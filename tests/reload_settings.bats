@@ -294,21 +294,24 @@ refuses() {
     asks "$1" | grep -q refused
 }
 
-# queued_at_removal ADDRESS: connections that the kernel has queued where nobody listens any more.
-queued_at_removal() {
-    local pid workers
+# queue_up ADDRESS: 20 clients and their requests wait in the kernel's queue, for the workers are
+# stopped. Sets STOPPED.
+queue_up() {
+    local pid
     talk_start "$1"
-    workers=$(worker_pids)
-    for pid in $workers; do
-        kill -STOP "$pid"
-        wait_until process_is_stopped "$pid"
+    mapfile -t STOPPED < <(worker_pids)
+    for pid in "${STOPPED[@]}"; do
+        stop_process "$pid"
     done
     talk connect 20
     talk send 3 200
+}
+
+# queued_at_removal ADDRESS: they wait where nobody listens any more.
+queued_at_removal() {
+    queue_up "$1"
     reload_works
-    for pid in $workers; do
-        kill -CONT "$pid"
-    done
+    kill -CONT "${STOPPED[@]}"
     talk_gives "eof=20 missing=0" end
     wait_until worker_count_is 2
 }
@@ -359,24 +362,14 @@ queued_at_removal() {
 }
 
 @test "connections queued at a listener that stays are served by the new generation" {
-    local pid workers
     versioned_build one
     configure_services "main $(path kept)"
     configured_start
-    talk_start "$(socket kept)"
-    workers=$(worker_pids)
-    for pid in $workers; do
-        kill -STOP "$pid"
-        wait_until process_is_stopped "$pid"
-    done
-    talk connect 20
-    talk send 3 200
+    queue_up "$(socket kept)"
     reload_works
     talk replies
     talk_gives "alive=20" ping
-    for pid in $workers; do
-        kill -CONT "$pid"
-    done
+    kill -CONT "${STOPPED[@]}"
     wait_until only_generation_is 2 2
     talk_gives "alive=20" ping
 }
@@ -624,7 +617,6 @@ no_process_has_open() {
 }
 
 @test "drain_timeout is in force at once for workers whose master dies" {
-    local pids pid
     configure_main 'drain_timeout = "10m"' 'read_timeout = "10m"'
     configured_start
     talk_start "$ADDRESS"
@@ -632,13 +624,9 @@ no_process_has_open() {
     talk begin 1000
     configure_main 'drain_timeout = "300ms"' 'read_timeout = "10m"'
     same_workers reload_works
-    pids=$(worker_pids)
-    # shellcheck disable=SC2206 # word by word: should they stay, the teardown ends them
-    SERVER_PIDS+=($pids)
+    mapfile -t ORPHANS < <(worker_pids)
     kill -KILL "$SERVER_PID"
-    for pid in $pids; do
-        wait_until process_is_gone "$pid"
-    done
+    wait_until orphans_are_gone
 }
 
 @test "drain_timeout is in force at once for workers that drain already" {

@@ -11,14 +11,9 @@ setup() {
     load lib/reload
     bats_load_library bats-support
     bats_load_library bats-assert
-    ORPHANS=()
 }
 
 teardown() {
-    local pid
-    for pid in "${ORPHANS[@]}"; do
-        kill -KILL "$pid" 2>/dev/null || :
-    done
     load_teardown
     server_teardown
 }
@@ -376,13 +371,6 @@ start_with_full_queues() {
     talk_gives "answered=40 missing=0" replies
     talk_gives "eof=40 missing=0" end
     wait_until orphans_are_gone
-}
-
-orphans_are_gone() {
-    local pid
-    for pid in "${ORPHANS[@]}"; do
-        process_is_gone "$pid" || return 1
-    done
 }
 
 @test "R8: a master killed under churn: its workers serve or refuse, but for who is in mid-handshake" {

@@ -10,14 +10,9 @@ setup() {
     load lib/modules
     bats_load_library bats-support
     bats_load_library bats-assert
-    ORPHANS=()
 }
 
 teardown() {
-    local pid
-    for pid in "${ORPHANS[@]}"; do
-        kill -KILL "$pid" 2>/dev/null || :
-    done
     load_teardown
     server_teardown
 }
@@ -357,13 +352,6 @@ trampled() {
 kill_master() {
     mapfile -t ORPHANS < <(worker_pids)
     kill -KILL "$SERVER_PID"
-}
-
-orphans_are_gone() {
-    local pid
-    for pid in "${ORPHANS[@]}"; do
-        process_is_gone "$pid" || return 1
-    done
 }
 
 # Starts a server again and again until it can, on what another one held.

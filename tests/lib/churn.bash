@@ -46,8 +46,3 @@ workers_serve() {
         worker_count_is "$1"
 }
 
-# stop_process PID: when this returns, it does nothing any more until CONT.
-stop_process() {
-    kill -STOP "$1"
-    wait_until process_is_stopped "$1"
-}

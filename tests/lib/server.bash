@@ -12,6 +12,7 @@ PREFORKCAT=${PREFORKCAT:-$PREFORK_BUILD/src/preforkcat}
 PYTHON=${PYTHON:-/usr/bin/python3}
 LIB=$BATS_TEST_DIRNAME/lib
 SERVER_PIDS=()
+ORPHANS=() # processes that may outlive their master, for the teardown
 
 # Seconds within which anything that is expected must have happened on a slow machine.
 PATIENCE=${PATIENCE:-30}
@@ -139,6 +140,12 @@ process_is_stopped() {
     [ "$(process_state "$1")" = T ]
 }
 
+# stop_process PID: when this returns, it does nothing any more until CONT.
+stop_process() {
+    kill -STOP "$1"
+    wait_until process_is_stopped "$1"
+}
+
 # What a process has open.
 descriptors() {
     "$PYTHON" "$LIB/descriptors.py" "$1"
@@ -160,9 +167,19 @@ server_stop() {
     server_wait
 }
 
+orphans_are_gone() {
+    local pid
+    for pid in "${ORPHANS[@]}"; do
+        process_is_gone "$pid" || return 1
+    done
+}
+
 # Ends what the test left running, by pid, and shows the log if the test failed.
 server_teardown() {
     local pid child
+    for pid in "${ORPHANS[@]}"; do
+        kill -KILL "$pid" 2>/dev/null || :
+    done
     for pid in "${SERVER_PIDS[@]}"; do
         for child in $(pgrep -P "$pid"); do
             kill -KILL "$child" 2>/dev/null || :
