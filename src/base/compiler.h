@@ -6,8 +6,10 @@
 
 #define PF_MUST_CHECK        __attribute__((warn_unused_result))
 #define PF_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
-#define PF_NORETURN          __attribute__((noreturn))
-#define PF_UNUSED            __attribute__((unused))
+/* A rare case keeps its registers and its stack frame out of the common one. */
+#define PF_NOINLINE __attribute__((noinline))
+#define PF_NORETURN __attribute__((noreturn))
+#define PF_UNUSED   __attribute__((unused))
 
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)

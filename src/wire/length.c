@@ -61,7 +61,7 @@ put_fixed(const struct wire *wire, uint64_t value, char *at)
 }
 
 /* Why LENGTH, with length_adjust BODY bytes, is refused; WRAPPED: they are no number of 64 bits. */
-static enum wire_status
+static PF_NOINLINE enum wire_status
 refuse_length(const struct wire *wire, struct wire_frame *frame, uint64_t length, bool wrapped)
 {
 	if (wrapped && wire->length_adjust < 0)
@@ -76,8 +76,8 @@ static inline enum wire_status
 frame_of(const struct wire *wire, struct span input, size_t begin, uint64_t length,
 	struct wire_frame *frame)
 {
-	uint64_t body;
-	bool wrapped = __builtin_add_overflow(length, wire->length_adjust, &body);
+	const uint64_t body = length + (uint64_t)wire->length_adjust;
+	const bool wrapped = (body < length) != (wire->length_adjust < 0);
 
 	if (unlikely(wrapped || body > wire->max_message || (body == 0 && !wire->allow_empty)))
 		return refuse_length(wire, frame, length, wrapped);
@@ -90,7 +90,7 @@ frame_of(const struct wire *wire, struct span input, size_t begin, uint64_t leng
 	return WIRE_FRAME;
 }
 
-static enum wire_status
+static PF_NOINLINE enum wire_status
 decode_varint(const struct wire *wire, struct span input, struct wire_frame *frame)
 {
 	size_t offset = wire->length_offset, size;
@@ -145,7 +145,7 @@ length_encode(const struct wire *wire, size_t size, enum wire_end end PF_UNUSED,
 		return -1;
 	envelope->head = offset;
 	envelope->suffix = (struct span){ 0 };
-	if (unlikely(bytes == WIRE_VARINT)) {
+	if (bytes == WIRE_VARINT) {
 		envelope->prefix_size = varint_put(length, envelope->prefix);
 	} else {
 		envelope->prefix_size = bytes;
