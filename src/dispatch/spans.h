@@ -27,8 +27,8 @@ spans_size(const struct pf_span *spans, size_t count)
 	return size;
 }
 
-/* Copies them one behind the other. */
-static inline void
+/* Copies them one behind the other. Returns the end. */
+static inline char *
 spans_copy(char *to, const struct pf_span *spans, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -36,6 +36,7 @@ spans_copy(char *to, const struct pf_span *spans, size_t count)
 			memcpy(to, spans[i].data, spans[i].size);
 		to += spans[i].size;
 	}
+	return to;
 }
 
 /* Whether SIZE bytes from DATA on lie within OUTER. */

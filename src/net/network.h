@@ -36,8 +36,9 @@ struct gather {
 	struct connection *owner; /* NULL: empty */
 	struct iovec parts[NETWORK_GATHER_PARTS];
 	int count;
-	size_t size;   /* bytes in all parts */
+	size_t lent;   /* bytes in parts that are not in copy */
 	size_t copied; /* bytes used of copy */
+	size_t sealed; /* of these, those that stand in parts: what follows grows yet */
 	char copy[NETWORK_GATHER_COPY];
 };
 

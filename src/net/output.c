@@ -8,11 +8,6 @@
 #include "net/flow.h"
 #include "net/transport.h"
 
-enum {
-	/* Up to here a copy that joins its neighbours is cheaper than a part of its own. */
-	COPY_MAX = 1024,
-};
-
 static void
 progress(struct connection *connection)
 {
@@ -38,8 +33,15 @@ gather_reset(struct gather *gather)
 {
 	gather->owner = NULL;
 	gather->count = 0;
-	gather->size = 0;
+	gather->lent = 0;
 	gather->copied = 0;
+	gather->sealed = 0;
+}
+
+static size_t
+gather_size(const struct gather *gather)
+{
+	return gather->lent + gather->copied;
 }
 
 void
@@ -65,39 +67,47 @@ gather_for(struct connection *connection)
 	return &network->gather;
 }
 
+/* For COPIED bytes, and for parts: of copies before, of what is lent now, and of copies behind. */
 static bool
 has_room(const struct gather *gather, size_t copied)
 {
-	return gather->count < NETWORK_GATHER_PARTS &&
+	return gather->count + 3 <= NETWORK_GATHER_PARTS &&
 		copied <= NETWORK_GATHER_COPY - gather->copied;
 }
 
 static void
-add_part(struct gather *gather, void *data, size_t size)
+add_part(struct gather *gather, const void *data, size_t size)
 {
 	struct iovec *last = gather->count > 0 ? &gather->parts[gather->count - 1] : NULL;
 
-	gather->size += size;
 	if (last != NULL && (char *)last->iov_base + last->iov_len == data)
 		last->iov_len += size;
 	else
-		gather->parts[gather->count++] = (struct iovec){ data, size };
+		gather->parts[gather->count++] = (struct iovec){ (void *)(uintptr_t)data, size };
+}
+
+/* What was copied becomes a part. */
+static void
+seal(struct gather *gather)
+{
+	if (gather->copied > gather->sealed)
+		add_part(gather, gather->copy + gather->sealed, gather->copied - gather->sealed);
+	gather->sealed = gather->copied;
 }
 
 static void
 add_lent(struct gather *gather, const void *data, size_t size)
 {
-	add_part(gather, (void *)(uintptr_t)data, size);
+	seal(gather);
+	gather->lent += size;
+	add_part(gather, data, size);
 }
 
 static void
 add_copy(struct gather *gather, const void *data, size_t size)
 {
-	char *at = gather->copy + gather->copied;
-
-	memcpy(at, data, size);
+	memcpy(gather->copy + gather->copied, data, size);
 	gather->copied += size;
-	add_part(gather, at, size);
 }
 
 /* Whether output can go through the gather, after it was made to fit: else it must be queued. */
@@ -133,7 +143,7 @@ output_send_lent(struct connection *connection, const void *data, size_t size)
 {
 	struct gather *gather;
 
-	if (size <= COPY_MAX) {
+	if (size <= OUTPUT_COPY_MAX) {
 		output_send_copy(connection, data, size);
 		return;
 	}
@@ -152,7 +162,7 @@ output_send_lent(struct connection *connection, const void *data, size_t size)
 static void
 queue_rest(struct connection *connection, const struct gather *gather, size_t taken)
 {
-	if (buffer_reserve(&connection->out, gather->size - taken) != 0)
+	if (buffer_reserve(&connection->out, gather_size(gather) - taken) != 0)
 		connection->failed = true;
 	for (int i = 0; i < gather->count && !connection->failed; i++) {
 		const struct iovec *part = &gather->parts[i];
@@ -180,11 +190,12 @@ output_flush(struct connection *connection)
 
 	if (gather->owner != connection)
 		return;
+	seal(gather);
 	if (connection->out.size == 0 && gather->count > 0)
 		taken = transport_write(connection->fd, gather->parts, gather->count);
 	if (unlikely(taken < 0 && !is_temporary(errno)))
 		connection_close(connection, CLOSE_RESET);
-	else if (unlikely(taken < (ssize_t)gather->size))
+	else if (unlikely(taken < (ssize_t)gather_size(gather)))
 		queue_rest(connection, gather, taken > 0 ? (size_t)taken : 0);
 	if (likely(taken > 0))
 		connection_show_activity(connection);

@@ -4,6 +4,11 @@
 
 #include "net/connection.h"
 
+enum {
+	/* Bytes: up to here a copy that joins its neighbours is cheaper than a part of its own. */
+	OUTPUT_COPY_MAX = 1024,
+};
+
 /* Whether what is sent now goes anywhere. */
 static inline bool
 output_is_taken(const struct connection *connection)
@@ -11,6 +16,28 @@ output_is_taken(const struct connection *connection)
 	return !connection->failed &&
 		(connection->state == CONNECTION_OPEN ||
 			(connection->state == CONNECTION_FLUSHING && connection->held > 0));
+}
+
+/*
+ * The short way: where SIZE bytes behind the output can be written, to be followed by
+ * output_filled; or NULL, and then they have to be sent by what follows. For the owner.
+ */
+static inline char *
+output_room(struct connection *connection, size_t size)
+{
+	struct gather *gather = &connection->network->gather;
+
+	if (unlikely(gather->owner != connection || connection->out.size > 0 ||
+		    connection->failed || size > NETWORK_GATHER_COPY - gather->copied))
+		return NULL;
+	return gather->copy + gather->copied;
+}
+
+/* The first SIZE bytes of that are output. */
+static inline void
+output_filled(struct connection *connection, size_t size)
+{
+	connection->network->gather.copied += size;
 }
 
 /* Put bytes behind the output: copied, or lent until the next flush. For the owner. */

@@ -63,8 +63,29 @@ send_part(struct connection *connection, const struct request *lasts, struct spa
 		output_send_lent(connection, part.data, part.size);
 }
 
+/* A small message of SIZE bytes is put together where it is gathered. Returns whether that was so.
+ */
+static bool
+send_small(struct connection *connection, const struct wire_envelope *envelope, size_t size,
+	const struct pf_span *parts, size_t count)
+{
+	char *begin, *end;
+
+	if (size > OUTPUT_COPY_MAX || envelope->head > 0)
+		return false;
+	begin = output_room(connection, sizeof(envelope->prefix) + size + envelope->suffix.size);
+	if (begin == NULL)
+		return false;
+	memcpy(begin, envelope->prefix, sizeof(envelope->prefix));
+	end = spans_copy(begin + envelope->prefix_size, parts, count);
+	if (envelope->suffix.size > 0)
+		end = mempcpy(end, envelope->suffix.data, envelope->suffix.size);
+	output_filled(connection, (size_t)(end - begin));
+	return true;
+}
+
 static void
-send_parts(struct connection *connection, const struct wire_envelope *envelope,
+send_large(struct connection *connection, const struct wire_envelope *envelope,
 	const struct request *lasts, const struct pf_span *parts, size_t count)
 {
 	size_t head = envelope->head;
@@ -79,6 +100,14 @@ send_parts(struct connection *connection, const struct wire_envelope *envelope,
 		send_part(connection, lasts, part);
 	}
 	output_send_copy(connection, envelope->suffix.data, envelope->suffix.size);
+}
+
+static inline void
+send_parts(struct connection *connection, const struct wire_envelope *envelope,
+	const struct request *lasts, size_t size, const struct pf_span *parts, size_t count)
+{
+	if (unlikely(!send_small(connection, envelope, size, parts, count)))
+		send_large(connection, envelope, lasts, parts, count);
 }
 
 int
@@ -99,18 +128,18 @@ session_send_now(struct request *request, const struct pf_span *parts, size_t co
 		return PF_E_TOO_BIG;
 	}
 	request->result = REQUEST_OK;
-	send_parts(connection, &reply->envelope, request, parts, count);
+	send_parts(connection, &reply->envelope, request, reply->size, parts, count);
 	return PF_OK;
 }
 
 void
-session_report(struct session *session, const struct request *request)
+session_say(struct session *session, const struct request *request)
 {
 	struct sessions *sessions = session_sessions(session);
 
-	if (unlikely(request->result == REQUEST_TOO_BIG))
+	if (request->result == REQUEST_TOO_BIG)
 		log_too_big(session, request);
-	if (unlikely(request_log_is_on(&sessions->request_log)))
+	if (request_log_is_on(&sessions->request_log))
 		request_log_write(&sessions->request_log, request,
 			(enum request_result)request->result,
 			request->answered ? request->reply.size : 0,
@@ -126,7 +155,8 @@ session_deliver(struct session *session, struct request *request)
 	if (!output_is_taken(connection))
 		request->result = REQUEST_CLOSED;
 	else if (request->answered)
-		send_parts(connection, &reply->envelope, request, reply->parts, reply->count);
+		send_parts(connection, &reply->envelope, request, reply->size, reply->parts,
+			reply->count);
 	session_report(session, request);
 }
 
@@ -140,7 +170,7 @@ session_send(struct session *session, const char *data, size_t size)
 
 	if (output_is_taken(connection) &&
 		wire_encode(&service->wire, size, (enum wire_end)session->end, &envelope) == 0)
-		send_parts(connection, &envelope, NULL, &part, 1);
+		send_parts(connection, &envelope, NULL, size, &part, 1);
 }
 
 static void

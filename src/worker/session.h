@@ -54,8 +54,19 @@ void session_deliver(struct session *session, struct request *request);
 /* A `send` of requests: at once, for a handler that runs on the loop when it is its turn. */
 int session_send_now(struct request *request, const struct pf_span *parts, size_t count);
 
+/* For session_report. */
+void session_say(struct session *session, const struct request *request);
+
 /* A request is over: says what is to be said of it in the log. */
-void session_report(struct session *session, const struct request *request);
+static inline void
+session_report(struct session *session, const struct request *request)
+{
+	const struct sessions *sessions = session_sessions(session);
+
+	if (unlikely(request->result == REQUEST_TOO_BIG ||
+		    request_log_is_on(&sessions->request_log)))
+		session_say(session, request);
+}
 
 /*
  * Sends a message that no request asked for, or nothing if the framing cannot carry it. Copies the
