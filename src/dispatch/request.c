@@ -63,18 +63,10 @@ request_route(struct request *request)
 
 	if (service->module.route != NULL)
 		route = service->module.route(&request->public);
-	request->is_inline = !is_for_pool(service, route.place);
-	request->priority = (uint8_t)priority_of(service, route.priority);
 	request->routed = true;
-}
-
-void
-request_run(struct request *request)
-{
-	request->verdict = (uint8_t)request->service->module.message(&request->public);
-	if (unlikely(request->kept))
-		request->pending =
-			(atomic_fetch_or(&request->progress, REQUEST_RETURNED) & REQUEST_OVER) == 0;
+	request->is_inline = !is_for_pool(service, route.place);
+	if (!request->is_inline)
+		request->priority = (uint8_t)priority_of(service, route.priority);
 }
 
 void

@@ -89,11 +89,28 @@ struct request {
 /* A word for the result, for logs. */
 const char *request_result_text(enum request_result result);
 
+/* Makes one that was answered on the loop, and not kept, ready for the next message. Loop. */
+static inline void
+request_renew(struct request *request)
+{
+	request->public.state = NULL;
+	request->result = REQUEST_NONE;
+	request->answered = false;
+	request->reply.count = 0;
+}
+
 /* Says where it is to be handled. Loop; no handler of its connection may run, unless concurrent. */
 void request_route(struct request *request);
 
 /* Runs its handler. On the thread that it was routed to. */
-void request_run(struct request *request);
+static inline void
+request_run(struct request *request)
+{
+	request->verdict = (uint8_t)request->service->module.message(&request->public);
+	if (unlikely(request->kept))
+		request->pending =
+			(atomic_fetch_or(&request->progress, REQUEST_RETURNED) & REQUEST_OVER) == 0;
+}
 
 /* The same on the loop, and takes the time, if anybody wants to know it. */
 void request_run_inline(struct request *request);

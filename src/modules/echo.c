@@ -114,14 +114,15 @@ echo_message(struct pf_request *request)
 {
 	const struct echo_options *options = request->connection->service->options;
 	const struct echo *echo = request->connection->service->state;
-	const struct pf_span parts[] = { { echo->tag, echo->tag_size }, request->message };
+	const struct pf_span tagged[] = { { echo->tag, echo->tag_size }, request->message };
+	const bool tag = echo->tag_size > 0;
 
 	if (options->burn_us > 0)
 		burn(options->burn_us);
 	if (options->sleep_us > 0)
 		rest(options->sleep_us);
 	/* A message that the tag makes too long for the framing gets no answer but a close. */
-	if (echo->api->reply(request, parts, 2) != PF_OK)
+	if (echo->api->reply(request, tag ? tagged : &request->message, tag ? 2 : 1) != PF_OK)
 		return PF_CLOSE;
 	return PF_CONTINUE;
 }

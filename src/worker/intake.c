@@ -11,8 +11,12 @@
 
 /* What one call of intake_run works on. */
 struct intake {
+	struct session *session;
+	struct sessions *sessions;
+	struct service *service;
 	struct span left;        /* input that is not taken yet */
 	struct payload *payload; /* where that is, once it has to last; NULL: where it came */
+	struct request *request; /* one that was answered at once, for the next message; or NULL */
 };
 
 static void
@@ -32,25 +36,20 @@ log_protocol_error(const struct session *session, const struct wire_frame *frame
 		log_id("connection", connection->id), log_uint("request", session->requests + 1));
 }
 
-static void
-run_now(struct session *session, struct request *request)
-{
-	request->send = session_send_now;
-	connection_hold(&session->connection);
-	request_run_inline(request);
-	connection_release(&session->connection);
-}
-
 /* What was lent of reserved memory has to go before that does. */
 static void
-end_inline(struct session *session, struct request *request)
+end_inline(struct intake *intake, struct request *request)
 {
+	struct session *session = intake->session;
+
 	session_report(session, request);
-	if (request->verdict == PF_CLOSE)
+	if (unlikely(request->verdict == PF_CLOSE))
 		connection_finish(&session->connection, CLOSE_MODULE);
-	if (unlikely(request->reply.blocks != NULL))
+	if (unlikely(request->reply.blocks != NULL)) {
 		output_flush(&session->connection);
-	dispatch_free_request(&session_sessions(session)->dispatch, request);
+		reply_clear(&request->reply);
+	}
+	intake->request = request;
 }
 
 static void
@@ -62,11 +61,16 @@ fail(struct session *session, struct request *request)
 
 /* Nothing is under way, so it can be handled and answered at once. */
 static void
-handle_now(struct session *session, struct request *request)
+handle_now(struct intake *intake, struct request *request)
 {
-	run_now(session, request);
+	struct session *session = intake->session;
+
+	request->send = session_send_now;
+	connection_hold(&session->connection);
+	request_run_inline(request);
+	connection_release(&session->connection);
 	if (likely(!request->kept))
-		end_inline(session, request);
+		end_inline(intake, request);
 	else if (pipeline_add(session, request) == 0)
 		pipeline_handled(session, request);
 	else
@@ -89,34 +93,52 @@ make_last(struct intake *intake, struct span *message)
 	return 0;
 }
 
+/* What all requests of one run have in common stands in one that was used in it. */
 static struct request *
-make_request(struct session *session, struct span message)
+take_request(struct intake *intake)
 {
-	struct sessions *sessions = session_sessions(session);
-	struct service *service = session_service(session);
-	struct request *request = dispatch_new_request(&sessions->dispatch, service);
-	const int64_t timeout_ms = service->config->request_timeout_ms;
+	struct request *request = intake->request;
+
+	if (likely(request != NULL)) {
+		intake->request = NULL;
+		request_renew(request);
+		return request;
+	}
+	request = dispatch_new_request(&intake->sessions->dispatch, intake->service);
+	if (unlikely(request == NULL))
+		return NULL;
+	request->public.connection = &intake->session->public;
+	request->connection = intake->session->public.id;
+	return request;
+}
+
+static struct request *
+make_request(struct intake *intake, struct span message)
+{
+	struct session *session = intake->session;
+	struct request *request = take_request(intake);
+	const int64_t timeout_ms = intake->service->config->request_timeout_ms;
 
 	if (unlikely(request == NULL))
 		return NULL;
-	request->public.connection = &session->public;
 	request->public.message = (struct pf_span){ message.data, message.size };
 	request->public.number = ++session->requests;
-	request->connection = session->public.id;
 	request->end = session->end;
 	request->send = request_record;
 	if (timeout_ms > 0)
-		request->public.deadline_ms = loop_now(sessions->network->loop) + timeout_ms;
-	if (unlikely(request_log_is_on(&sessions->request_log)))
+		request->public.deadline_ms =
+			loop_now(intake->sessions->network->loop) + timeout_ms;
+	if (unlikely(request_log_is_on(&intake->sessions->request_log)))
 		request->framed_us = clock_monotonic_us();
 	return request;
 }
 
 /* It has to wait, for its turn or for a thread. */
 static void
-enqueue(struct session *session, struct request *request, struct intake *intake,
-	struct span message)
+enqueue(struct intake *intake, struct request *request, struct span message)
 {
+	struct session *session = intake->session;
+
 	if (make_last(intake, &message) != 0) {
 		fail(session, request);
 		return;
@@ -139,52 +161,54 @@ is_for_now(const struct session *session, struct request *request)
 }
 
 static void
-take_message(struct session *session, struct intake *intake, const struct wire_frame *frame)
+take_message(struct intake *intake, const struct wire_frame *frame)
 {
+	struct session *session = intake->session;
 	struct span message = wire_message(frame);
-	struct request *request = make_request(session, message);
+	struct request *request = make_request(intake, message);
 
 	if (unlikely(request == NULL))
 		session->connection.failed = true;
 	else if (likely(is_for_now(session, request)))
-		handle_now(session, request);
+		handle_now(intake, request);
 	else
-		enqueue(session, request, intake, message);
+		enqueue(intake, request, message);
 	intake->left = span_after(intake->left, frame->size);
 }
 
 /* At the client's end of file, what is no whole frame may be a message all the same. */
 static enum wire_status
-decode(struct session *session, struct span input, struct wire_frame *frame)
+decode(const struct intake *intake, struct wire_frame *frame)
 {
-	const struct wire *wire = &session_service(session)->wire;
-	enum wire_status status = wire_decode(wire, input, session->searched, frame);
+	struct session *session = intake->session;
+	const struct wire *wire = &intake->service->wire;
+	enum wire_status status = wire_decode(wire, intake->left, session->searched, frame);
 
 	if (likely(status == WIRE_FRAME))
 		session->end = (uint8_t)frame->end;
 	else if (status == WIRE_MORE && session->connection.eof)
-		status = wire_finish(wire, input, frame);
+		status = wire_finish(wire, intake->left, frame);
 	session->searched = status == WIRE_MORE ? (uint32_t)frame->searched : 0;
 	return status;
 }
 
 /* Takes messages as long as there are any and the connection is fed. Returns whether it is over. */
 static bool
-take_messages(struct session *session, struct intake *intake)
+take_messages(struct intake *intake)
 {
-	struct connection *connection = &session->connection;
+	struct connection *connection = &intake->session->connection;
 	struct wire_frame frame;
 
 	while (intake->left.size > 0 && flow_is_on(connection)) {
-		switch (decode(session, intake->left, &frame)) {
+		switch (decode(intake, &frame)) {
 		case WIRE_FRAME:
-			take_message(session, intake, &frame);
+			take_message(intake, &frame);
 			break;
 		case WIRE_MORE:
 			connection_need(connection, frame.size);
 			return true;
 		case WIRE_ERROR:
-			log_protocol_error(session, &frame);
+			log_protocol_error(intake->session, &frame);
 			connection_finish(connection, CLOSE_PROTOCOL);
 			break;
 		}
@@ -196,14 +220,21 @@ size_t
 intake_run(struct session *session, struct span input)
 {
 	struct connection *connection = &session->connection;
-	struct intake intake = { .left = input };
+	struct intake intake = {
+		.session = session,
+		.sessions = session_sessions(session),
+		.service = session_service(session),
+		.left = input,
+	};
 	bool over;
 
 	do {
-		over = take_messages(session, &intake);
+		over = take_messages(&intake);
 		pipeline_advance(session);
 	} while (!over && intake.left.size > 0 && flow_is_on(connection));
 
+	if (likely(intake.request != NULL))
+		dispatch_free_request(&intake.sessions->dispatch, intake.request);
 	if (unlikely(intake.payload != NULL)) {
 		output_flush(connection); /* replies may point into it */
 		payload_unref(&intake.payload);
