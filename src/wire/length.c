@@ -35,30 +35,17 @@ get_fixed(const struct wire *wire, const char *at)
 	}
 }
 
+/* Writes eight bytes in any case, of which the first are meant. */
 static inline void
 put_fixed(const struct wire *wire, uint64_t value, char *at)
 {
-	bool big = wire->order == WIRE_BIG_ENDIAN;
-	uint16_t two = (uint16_t)value;
-	uint32_t four = (uint32_t)value;
-
-	switch (wire->length_bytes) {
-	case 1:
-		*at = (char)(unsigned char)value;
-		break;
-	case 2:
-		two = big ? htobe16(two) : htole16(two);
-		memcpy(at, &two, sizeof(two));
-		break;
-	case 4:
-		four = big ? htobe32(four) : htole32(four);
-		memcpy(at, &four, sizeof(four));
-		break;
-	default:
-		value = big ? htobe64(value) : htole64(value);
-		memcpy(at, &value, sizeof(value));
-	}
+	if (wire->order == WIRE_BIG_ENDIAN)
+		value = htobe64(value << (64 - 8 * wire->length_bytes));
+	else
+		value = htole64(value);
+	memcpy(at, &value, sizeof(value));
 }
+static_assert((int)WIRE_FIELD_MAX >= (int)sizeof(uint64_t), "they fit the prefix");
 
 /* Why LENGTH, with length_adjust BODY bytes, is refused; WRAPPED: they are no number of 64 bits. */
 static PF_NOINLINE enum wire_status
@@ -135,13 +122,10 @@ length_encode(const struct wire *wire, size_t size, enum wire_end end PF_UNUSED,
 	struct wire_envelope *envelope)
 {
 	unsigned offset = wire->length_offset, bytes = wire->length_bytes;
-	uint64_t length;
+	const uint64_t length = size - offset - (uint64_t)wire->length_adjust;
+	const bool wrapped = (length > size - offset) != (wire->length_adjust < 0);
 
-	if (unlikely(size < offset))
-		return -1;
-	if (unlikely(__builtin_sub_overflow(size - offset, wire->length_adjust, &length)))
-		return -1;
-	if (unlikely(!fits(bytes, length)))
+	if (unlikely(size < offset || wrapped || !fits(bytes, length)))
 		return -1;
 	envelope->head = offset;
 	envelope->suffix = (struct span){ 0 };

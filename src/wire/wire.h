@@ -91,8 +91,8 @@ struct wire_frame {
 struct wire_envelope {
 	size_t head; /* bytes of the message that go first; then come prefix, rest and suffix */
 	size_t prefix_size;
-	char prefix[WIRE_FIELD_MAX];
-	struct span suffix; /* constant */
+	char prefix[WIRE_FIELD_MAX]; /* behind prefix_size: anything */
+	struct span suffix;          /* constant */
 };
 
 struct wire_codec {
