@@ -47,16 +47,21 @@ close_pipeline(struct session *session)
 	session->pipeline = NULL;
 }
 
+/* Whether it holds what it may, or the half of it (a SHARE of 2). */
+static bool
+is_crammed(const struct pipeline *pipeline, unsigned share)
+{
+	const struct config_service *config = session_service(pipeline->session)->config;
+	const unsigned most = (unsigned)config->max_pipeline;
+
+	return share * pipeline->count >= most || share * pipeline->bytes >= BYTES_MAX;
+}
+
 /* Half of it has to be free again before more is taken. */
 static void
 show_fullness(struct pipeline *pipeline)
 {
-	const struct config_service *config = session_service(pipeline->session)->config;
-	const unsigned most = (unsigned)config->max_pipeline;
-	const unsigned share = pipeline->full ? 2 : 1;
-
-	pipeline->full =
-		pipeline->count >= MAX(most / share, 1) || pipeline->bytes >= BYTES_MAX / share;
+	pipeline->full = is_crammed(pipeline, pipeline->full ? 2 : 1);
 	if (pipeline->full || pipeline->crowded)
 		flow_pause(&pipeline->session->connection, PAUSE_OWNER);
 	else
@@ -74,7 +79,8 @@ pipeline_add(struct session *session, struct request *request)
 	pipeline->count++;
 	pipeline->bytes += request->public.message.size;
 	connection_hold(&session->connection);
-	show_fullness(pipeline);
+	if (!pipeline->full && is_crammed(pipeline, 1))
+		show_fullness(pipeline);
 	return 0;
 }
 
@@ -221,20 +227,15 @@ static void
 deliver(struct pipeline *pipeline)
 {
 	struct connection *connection = &pipeline->session->connection;
-	struct request_list sent = TAILQ_HEAD_INITIALIZER(sent);
-	struct request *request;
+	struct request *request, *end = TAILQ_FIRST(&pipeline->requests);
 
-	while ((request = TAILQ_FIRST(&pipeline->requests)) != NULL &&
-		request->state == REQUEST_DONE) {
-		take_out(pipeline, request);
-		session_deliver(pipeline->session, request);
-		TAILQ_INSERT_TAIL(&sent, request, entry);
-	}
-	if (TAILQ_EMPTY(&sent))
+	if (end == NULL || end->state != REQUEST_DONE)
 		return;
+	for (; end != NULL && end->state == REQUEST_DONE; end = TAILQ_NEXT(end, entry))
+		session_deliver(pipeline->session, end);
 	output_flush(connection);
-	while ((request = TAILQ_FIRST(&sent)) != NULL) {
-		TAILQ_REMOVE(&sent, request, entry);
+	while ((request = TAILQ_FIRST(&pipeline->requests)) != end) {
+		take_out(pipeline, request);
 		connection_release(connection);
 		dispatch_free_request(pipeline_dispatch(pipeline), request);
 	}
