@@ -17,14 +17,20 @@ clock_ms(clockid_t id)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Microseconds, for measuring. */
+/* Nanoseconds and microseconds, for measuring. */
 static inline int64_t
-clock_monotonic_us(void)
+clock_monotonic_ns(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static inline int64_t
+clock_monotonic_us(void)
+{
+	return clock_monotonic_ns() / 1000;
 }
 
 static inline int64_t

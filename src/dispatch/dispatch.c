@@ -51,10 +51,11 @@ dispatch_new_request(struct dispatch *dispatch, struct service *service)
 	if (request != NULL) {
 		TAILQ_REMOVE(&dispatch->spare, request, entry);
 		dispatch->spare_count--;
-	} else if ((request = malloc(sizeof(*request))) == NULL) {
+	} else if ((request = aligned_alloc(REQUEST_ALIGNMENT, sizeof(*request))) == NULL) {
 		return NULL;
 	}
 	memset(request, 0, offsetof(struct request, reply.parts));
+	memset(&request->framed_us, 0, sizeof(*request) - offsetof(struct request, framed_us));
 	request->post.kind = POST_REQUEST;
 	request->service = service;
 	request->result = REQUEST_NONE;

@@ -37,20 +37,21 @@ struct job {
 	TAILQ_ENTRY(job) watched_entry; /* if `watched` */
 	TAILQ_ENTRY(job) batch_entry;   /* if `batch` */
 	uint64_t connection;            /* id of the one whose requests these are */
-	const struct service *service;  /* theirs */
+	struct service *service;        /* theirs */
 	enum config_priority priority;
 	unsigned count;          /* requests */
 	unsigned collected;      /* loop: of them, those that it has got back as done */
 	_Atomic uint64_t limits; /* begun, and in the upper half the end of what may begin */
 	_Atomic unsigned done;
 	_Atomic unsigned flags;
-	_Atomic int64_t begun_us; /* when the handler that runs was called: monotonic */
-	int64_t limit_us;         /* loop: watched: how long that may take */
-	bool watched;             /* loop: its handler was given up, and may hang */
-	bool batch;               /* loop: its requests could run side by side */
-	bool queued;              /* under the pool's lock: it is in a queue */
-	bool held;                /* under the pool's lock: a thread has it */
-	bool lost;                /* under the pool's lock: that thread counts as lost */
+	/* When the handler that runs was called, or cheap ones right before it: monotonic. */
+	_Atomic int64_t begun_us;
+	int64_t limit_us; /* loop: watched: how long that may take */
+	bool watched;     /* loop: its handler was given up, and may hang */
+	bool batch;       /* loop: its requests could run side by side */
+	bool queued;      /* under the pool's lock: it is in a queue */
+	bool held;        /* under the pool's lock: a thread has it */
+	bool lost;        /* under the pool's lock: that thread counts as lost */
 	struct request *requests[JOB_MAX];
 };
 
@@ -90,7 +91,14 @@ job_left(struct job *job)
 	return job_end(limits) - job_begun(limits);
 }
 
-/* When the handler that runs was called: monotonic. Any thread. */
+/* Thread: its next handlers are called now. */
+static inline void
+job_begins(struct job *job, int64_t now_us)
+{
+	atomic_store_explicit(&job->begun_us, now_us, memory_order_relaxed);
+}
+
+/* What that said. Any thread. */
 static inline int64_t
 job_begun_us(struct job *job)
 {
@@ -116,6 +124,15 @@ job_begin(struct job *job)
 			return job->requests[job_begun(limits)];
 	}
 	return NULL;
+}
+
+/* Thread, the only one that has the job: the request that began last is done. */
+static inline void
+job_done(struct job *job)
+{
+	const unsigned done = atomic_load_explicit(&job->done, memory_order_relaxed);
+
+	atomic_store_explicit(&job->done, done + 1, memory_order_release);
 }
 
 /*

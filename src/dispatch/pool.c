@@ -10,18 +10,24 @@
 #include "base/log.h"
 #include "dispatch/request.h"
 
+/* Handlers that take less than CHEAP_NS share the price of what is done between two. */
 enum {
-	SLICE_US = 1000, /* a job has a thread for so long while its equals wait */
-	POST_US = 100,   /* replies wait no longer than that for the rest of their job */
-	STOP_MS = 500,   /* less than the master waits before it kills */
+	CHEAP_NS = 2000,
+	STRETCH_MAX = 16, /* requests that begin between two looks at the clock */
+};
+
+enum {
+	SLICE_NS = 1000000, /* a job has a thread for so long while its equals wait */
+	POST_NS = 100000,   /* replies wait no longer than that for the rest of their job */
+	STOP_MS = 500,      /* less than the master waits before it kills */
 };
 
 /* Where a thread is with its job. */
 struct turn {
 	struct job *job;
-	int64_t since_us;
-	int64_t posted_us;
+	int64_t posted_ns;
 	unsigned unposted; /* requests done and not posted */
+	bool had_slice;    /* it may have to wait behind its equals */
 };
 
 static bool
@@ -44,13 +50,13 @@ let_go(struct pool *pool, const struct turn *turn)
 }
 
 static void
-post_done(struct pool *pool, struct turn *turn, int64_t now_us)
+post_done(struct pool *pool, struct turn *turn, int64_t now_ns)
 {
 	if (turn->unposted == 0)
 		return;
 	job_post(turn->job, pool->completion, false);
 	turn->unposted = 0;
-	turn->posted_us = now_us;
+	turn->posted_ns = now_ns;
 }
 
 /* What was kept has to be answered first, and what was closed has no more to say. */
@@ -69,79 +75,90 @@ drop_rest(struct pool *pool, struct job *job)
 	queues_uncount(&pool->queues, job->priority, end - first);
 }
 
-static void
-handle(struct pool *pool, struct turn *turn, struct request *request, int64_t now_us)
+/*
+ * How many requests of JOB may begin before the time is read again and they are accounted for. But
+ * for the first the queue counts them until then, so they must be few in comparison.
+ */
+static int
+stretch(const struct pool *pool, const struct job *job)
 {
-	request->begun_us = now_us;
-	request_run(request);
-	request->ended_us = clock_monotonic_us();
-	service_measure(request->service, request->ended_us - request->begun_us);
-	if (unlikely(ends_job(request)))
-		drop_rest(pool, turn->job);
+	if (service_handler_ns(job->service) > CHEAP_NS)
+		return 1;
+	return MIN(STRETCH_MAX, 1 + (int)(pool->queue_length / 64));
+}
+
+/* Runs up to CREDIT requests, as long as nothing urges. Returns how many have begun. */
+static int
+run_stretch(struct pool *pool, struct job *job, int credit)
+{
+	struct request *request;
+	int begun = 0;
+
+	while (begun < credit && (request = job_begin(job)) != NULL) {
+		if (begun++ == 0)
+			queues_uncount(&pool->queues, job->priority, 1);
+		request_run(request);
+		if (unlikely(ends_job(request)))
+			drop_rest(pool, job);
+		job_done(job);
+		if (queues_are_urging(&pool->queues, job->priority))
+			break;
+	}
+	return begun;
 }
 
 /*
- * The next request, if there is one and credit for it. The time comes first, so that nobody takes
- * the time of the one before for that of this one.
+ * Runs what there is credit for, as long as nothing urges. Returns the time. That of the begin
+ * comes first, so that nobody takes the time of the one before for that of this one.
  */
-static struct request *
-begin(struct pool *pool, struct job *job, int64_t now_us)
-{
-	struct request *request;
-
-	if (!queues_charge(&pool->queues, job->priority))
-		return NULL;
-	atomic_store_explicit(&job->begun_us, now_us, memory_order_relaxed);
-	request = job_begin(job);
-	if (request == NULL)
-		queues_refund(&pool->queues, job->priority);
-	else
-		queues_uncount(&pool->queues, job->priority, 1);
-	return request;
-}
-
-/* Runs what there is credit for, as long as nothing urges. Returns the time. */
 static int64_t
 run(struct pool *pool, struct turn *turn)
 {
-	const enum config_priority priority = turn->job->priority;
-	struct request *request;
-	int64_t now_us = clock_monotonic_us();
+	struct job *job = turn->job;
+	int64_t now_ns = clock_monotonic_ns();
+	const int64_t since_ns = now_ns;
+	int begun, credit;
 
-	turn->since_us = turn->posted_us = now_us;
-	while ((request = begin(pool, turn->job, now_us)) != NULL) {
-		handle(pool, turn, request, now_us);
-		now_us = request->ended_us;
-		turn->unposted++;
-		atomic_fetch_add_explicit(&turn->job->done, 1, memory_order_release);
-		if (now_us - turn->posted_us > POST_US && job_left(turn->job) > 0)
-			post_done(pool, turn, now_us);
-		if (queues_are_urging(&pool->queues, priority) ||
-			now_us - turn->since_us > SLICE_US)
+	turn->posted_ns = now_ns;
+	do {
+		const int64_t begun_ns = now_ns;
+
+		credit = queues_charge(&pool->queues, job->priority, stretch(pool, job));
+		job_begins(job, now_ns / 1000);
+		begun = run_stretch(pool, job, credit);
+		if (begun < credit)
+			queues_refund(&pool->queues, job->priority, credit - begun);
+		if (begun > 1)
+			queues_uncount(&pool->queues, job->priority, (unsigned)begun - 1);
+		if (begun == 0)
 			break;
-	}
-	return now_us;
+		now_ns = clock_monotonic_ns();
+		service_measure(job->service, (now_ns - begun_ns) / begun);
+		turn->unposted += (unsigned)begun;
+		if (now_ns - turn->posted_ns > POST_NS && job_left(job) > 0)
+			post_done(pool, turn, now_ns);
+	} while (now_ns - since_ns <= SLICE_NS && !queues_are_urging(&pool->queues, job->priority));
+	turn->had_slice = now_ns - since_ns > SLICE_NS;
+	return now_ns;
 }
 
 /* Under the lock, which it leaves meanwhile: serves a job until it is over or has to wait. */
 static void
 serve(struct pool *pool, struct turn *turn)
 {
-	bool had_slice;
-	int64_t now_us;
+	int64_t now_ns;
 
 	turn->unposted = 0;
 	do {
 		pthread_mutex_unlock(&pool->lock);
-		now_us = run(pool, turn);
-		had_slice = now_us - turn->since_us > SLICE_US;
+		now_ns = run(pool, turn);
 		pthread_mutex_lock(&pool->lock);
-	} while (queues_extend(&pool->queues, turn->job, had_slice));
+	} while (queues_extend(&pool->queues, turn->job, turn->had_slice));
 
 	let_go(pool, turn);
 	if (job_left(turn->job) > 0) {
-		post_done(pool, turn, now_us);
-		queues_put_back(&pool->queues, turn->job, had_slice);
+		post_done(pool, turn, now_ns);
+		queues_put_back(&pool->queues, turn->job, turn->had_slice);
 	} else {
 		job_post(turn->job, pool->completion, true);
 	}

@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "base/compiler.h"
 #include "config/config.h"
 #include "dispatch/job.h"
 
@@ -62,23 +63,25 @@ queues_are_urging(struct queues *queues, enum config_priority priority)
 	return (atomic_load_explicit(&queues->runnable, memory_order_relaxed) & urgent) != 0;
 }
 
-/* Any thread: gives back the credit for a message that did not begin. */
+/* Any thread: gives back credit for so many messages. */
 static inline void
-queues_refund(struct queues *queues, enum config_priority priority)
+queues_refund(struct queues *queues, enum config_priority priority, int messages)
 {
-	atomic_fetch_add_explicit(&queues->by_priority[priority].credit, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(
+		&queues->by_priority[priority].credit, messages, memory_order_relaxed);
 }
 
-/* Any thread: uses credit for a message. False if there is none. */
-static inline bool
-queues_charge(struct queues *queues, enum config_priority priority)
+/* Any thread: uses credit for up to MOST messages. Returns for how many there was. */
+static inline int
+queues_charge(struct queues *queues, enum config_priority priority, int most)
 {
 	_Atomic int *credit = &queues->by_priority[priority].credit;
+	const int there = atomic_fetch_sub_explicit(credit, most, memory_order_relaxed);
+	const int got = there < 0 ? 0 : there < most ? there : most;
 
-	if (atomic_fetch_sub_explicit(credit, 1, memory_order_relaxed) > 0)
-		return true;
-	queues_refund(queues, priority);
-	return false;
+	if (unlikely(got < most))
+		queues_refund(queues, priority, most - got);
+	return got;
 }
 
 /* Any thread: how many messages wait; so many have begun or were taken back. */

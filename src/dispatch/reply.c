@@ -95,6 +95,10 @@ reply_fill(struct reply *reply, const struct pf_span *message, const struct pf_s
 
 	reply->size = spans_size(parts, count);
 	reply->count = 0;
+	if (likely(count == 1 && parts[0].size > 0 && is_lasting(reply, message, parts))) {
+		reply->parts[reply->count++] = parts[0];
+		return 0;
+	}
 	for (size_t i = 0; i < count; i++) {
 		if (!is_lasting(reply, message, &parts[i]))
 			copied = spans_add(copied, parts[i].size);

@@ -11,7 +11,6 @@
 #include <prefork/module.h>
 
 #include "base/compiler.h"
-#include "wire/wire.h"
 
 enum {
 	REPLY_PARTS = 4,
@@ -23,7 +22,6 @@ struct reply_block;
 /* All zero but for `parts` and `small` is a valid empty one. */
 struct reply {
 	struct reply_block *blocks; /* reserved memory, and copies that are not small */
-	struct wire_envelope envelope;
 	size_t size; /* of all parts; also of what the framing cannot carry, for the log */
 	unsigned count;
 	struct pf_span parts[REPLY_PARTS];
@@ -37,8 +35,8 @@ void *reply_reserve(struct reply *reply, size_t size);
 bool reply_has(const struct reply *reply, const void *data, size_t size);
 
 /*
- * Makes the reply of COUNT spans, of which those within MESSAGE live long enough. The envelope is
- * the caller's. Returns 0, or -1 without memory.
+ * Makes the reply of COUNT spans, of which those within MESSAGE live long enough. Returns 0, or -1
+ * without memory.
  */
 PF_MUST_CHECK int reply_fill(struct reply *reply, const struct pf_span *message,
 	const struct pf_span *parts, size_t count);

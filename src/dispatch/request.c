@@ -70,15 +70,11 @@ request_route(struct request *request)
 }
 
 void
-request_run_inline(struct request *request)
+request_run_measured(struct request *request)
 {
-	const bool measured = request->framed_us > 0;
-
-	if (unlikely(measured))
-		request->begun_us = clock_monotonic_us();
-	request_run(request);
-	if (unlikely(measured))
-		request->ended_us = clock_monotonic_us();
+	request->begun_us = clock_monotonic_us();
+	request_call(request);
+	request->ended_us = clock_monotonic_us();
 }
 
 int
@@ -86,9 +82,10 @@ request_record(struct request *request, const struct pf_span *parts, size_t coun
 {
 	struct reply *reply = &request->reply;
 	const size_t size = spans_size(parts, count);
+	struct wire_envelope envelope;
 
-	if (wire_encode(&request->service->wire, size, (enum wire_end)request->end,
-		    &reply->envelope) != 0) {
+	if (wire_encode(&request->service->wire, size, (enum wire_end)request->end, &envelope) !=
+		0) {
 		reply->size = size;
 		request->result = REQUEST_TOO_BIG;
 		return PF_E_TOO_BIG;

@@ -12,6 +12,7 @@
 #ifndef DISPATCH_REQUEST_H
 #define DISPATCH_REQUEST_H
 
+#include <stdalign.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -54,20 +55,23 @@ enum {
 
 TAILQ_HEAD(request_list, request);
 
+enum {
+	REQUEST_ALIGNMENT = 64, /* bytes: a cache line of most processors */
+};
+
+/* What a thread works on comes first, since its processor has to fetch it from that of the loop. */
 struct request {
-	struct pf_request public; /* what the module sees */
-	struct post post;
-	TAILQ_ENTRY(request) entry;      /* in its pipeline; or among spare ones */
-	TAILQ_ENTRY(request) kept_entry; /* among those that are kept */
+	alignas(REQUEST_ALIGNMENT) struct pf_request public; /* what the module sees */
 	struct service *service;
-	struct payload *payload; /* where the message is; NULL: in the loop's buffer */
-	struct job *job;         /* QUEUED */
-	uint64_t connection;     /* its id */
 	/* How a reply goes: at once, or recorded. Returns an enum pf_error. */
 	int (*send)(struct request *request, const struct pf_span *parts, size_t count);
-	int64_t framed_us, begun_us, ended_us; /* monotonic; 0: not measured */
-	int64_t kept_ms;                       /* KEPT: since when */
 	_Atomic unsigned progress;
+	/* Whose it is: its handler's, then the loop's, or the module's while it is kept. */
+	uint8_t result;  /* enum request_result */
+	uint8_t verdict; /* enum pf_verdict */
+	bool answered;
+	bool kept;
+	bool pending; /* kept, and not over when its handler returned */
 	/* The loop's. */
 	uint8_t state;    /* enum request_state */
 	uint8_t end;      /* enum wire_end: how its reply ends, if that is a line */
@@ -77,13 +81,15 @@ struct request {
 	bool came_back; /* pending, and posted since */
 	bool detached;  /* its pipeline has given it up: it is freed when it is back */
 	bool overdue;   /* for kept.c */
-	/* Whose it is: its handler's, then the loop's, or the module's while it is kept. */
-	uint8_t result;  /* enum request_result */
-	uint8_t verdict; /* enum pf_verdict */
-	bool answered;
-	bool kept;
-	bool pending; /* kept, and not over when its handler returned */
 	struct reply reply;
+	int64_t framed_us, begun_us, ended_us; /* monotonic; 0: not measured */
+	struct job *job;                       /* QUEUED */
+	struct payload *payload;    /* where the message is; NULL: in the loop's buffer */
+	uint64_t connection;        /* its id */
+	TAILQ_ENTRY(request) entry; /* in its pipeline; or among spare ones */
+	struct post post;
+	TAILQ_ENTRY(request) kept_entry; /* among those that are kept */
+	int64_t kept_ms;                 /* KEPT: since when */
 };
 
 /* A word for the result, for logs. */
@@ -102,9 +108,11 @@ request_renew(struct request *request)
 /* Says where it is to be handled. Loop; no handler of its connection may run, unless concurrent. */
 void request_route(struct request *request);
 
-/* Runs its handler. On the thread that it was routed to. */
+/* For request_run. */
+void request_run_measured(struct request *request);
+
 static inline void
-request_run(struct request *request)
+request_call(struct request *request)
 {
 	request->verdict = (uint8_t)request->service->module.message(&request->public);
 	if (unlikely(request->kept))
@@ -112,8 +120,18 @@ request_run(struct request *request)
 			(atomic_fetch_or(&request->progress, REQUEST_RETURNED) & REQUEST_OVER) == 0;
 }
 
-/* The same on the loop, and takes the time, if anybody wants to know it. */
-void request_run_inline(struct request *request);
+/*
+ * Runs its handler, and takes the time, if anybody wants to know it. On the thread that it was
+ * routed to.
+ */
+static inline void
+request_run(struct request *request)
+{
+	if (unlikely(request->framed_us > 0))
+		request_run_measured(request);
+	else
+		request_call(request);
+}
 
 /* A `send` that records the reply. */
 int request_record(struct request *request, const struct pf_span *parts, size_t count);

@@ -13,7 +13,7 @@
 #include "dispatch/notice.h"
 
 enum {
-	HANDLER_GUESS_US = 1000, /* until one has been measured: dear */
+	HANDLER_GUESS_NS = 1000000, /* until one has been measured: dear */
 };
 
 /* Threads of this process, by the kernel's count. */
@@ -112,7 +112,7 @@ service_start(struct service *service, const struct config_service *config, int 
 	*service = (struct service){
 		.config = config,
 		.id = id,
-		.handler_us = HANDLER_GUESS_US,
+		.handler_ns = HANDLER_GUESS_NS,
 		.wire = {
 			.codec = wire_codec_of(config->framing),
 			.max_message = (size_t)config->max_message_size,

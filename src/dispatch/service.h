@@ -23,7 +23,7 @@ struct service {
 	void *options;               /* filled for the module */
 	bool running;                /* init has been called and was content */
 	struct error *init_error;    /* where api->fail writes, during init and started */
-	_Atomic uint32_t handler_us; /* a moving average, of what ran in the pool */
+	_Atomic uint32_t handler_ns; /* a moving average, of what ran in the pool */
 };
 
 /*
@@ -46,17 +46,25 @@ service_is_concurrent(const struct service *service)
 	return (service->module.flags & PF_MODULE_CONCURRENT) != 0;
 }
 
+/* How long its handlers take, in nanoseconds. Any thread. */
+static inline uint32_t
+service_handler_ns(const struct service *service)
+{
+	return atomic_load_explicit(&service->handler_ns, memory_order_relaxed);
+}
+
 /*
- * A handler has taken US microseconds. Any thread; of two at once one may go by uncounted, which an
- * average can bear.
+ * Handlers have taken NS nanoseconds each. Any thread; of two at once one may go by uncounted,
+ * which an average can bear.
  */
 static inline void
-service_measure(struct service *service, int64_t us)
+service_measure(struct service *service, int64_t ns)
 {
-	const int64_t before = atomic_load_explicit(&service->handler_us, memory_order_relaxed);
+	const int64_t before = service_handler_ns(service);
+	const int64_t after = before + (ns - before) / 8;
 
-	atomic_store_explicit(
-		&service->handler_us, (uint32_t)(before + (us - before) / 8), memory_order_relaxed);
+	atomic_store_explicit(&service->handler_ns,
+		after < UINT32_MAX ? (uint32_t)after : UINT32_MAX, memory_order_relaxed);
 }
 
 /* Calls the module's exit, unless its init refused, and frees the options. */

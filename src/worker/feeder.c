@@ -7,7 +7,7 @@
 #include "base/log.h"
 
 enum {
-	JOB_AIM_US = 50, /* of work a job: much more than what handing it over costs */
+	JOB_AIM_NS = 50000, /* of work a job: much more than what handing it over costs */
 };
 
 static void
@@ -55,12 +55,9 @@ shed(struct pipeline *pipeline, struct request *request)
 static unsigned
 job_length(const struct service *service)
 {
-	unsigned us;
-
 	if (!service_is_concurrent(service))
 		return JOB_MAX;
-	us = atomic_load_explicit(&service->handler_us, memory_order_relaxed);
-	return MIN(MAX(JOB_AIM_US / (us + 1), 1), JOB_MAX);
+	return MIN(MAX(JOB_AIM_NS / (service_handler_ns(service) + 1), 1), JOB_MAX);
 }
 
 /* Routes it, if need be. */
@@ -121,7 +118,7 @@ dispatch_one(struct pipeline *pipeline, struct request *request)
 	if (!request->routed)
 		request_route(request);
 	if (request->is_inline) {
-		request_run_inline(request);
+		request_run(request);
 		pipeline_handled(pipeline->session, request);
 		return true;
 	}

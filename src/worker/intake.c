@@ -67,7 +67,7 @@ handle_now(struct intake *intake, struct request *request)
 
 	request->send = session_send_now;
 	connection_hold(&session->connection);
-	request_run_inline(request);
+	request_run(request);
 	connection_release(&session->connection);
 	if (likely(!request->kept))
 		end_inline(intake, request);

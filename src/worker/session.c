@@ -116,6 +116,7 @@ session_send_now(struct request *request, const struct pf_span *parts, size_t co
 	struct session *session = container_of(request->public.connection, struct session, public);
 	struct connection *connection = &session->connection;
 	struct reply *reply = &request->reply;
+	struct wire_envelope envelope;
 
 	reply->size = spans_size(parts, count);
 	if (!output_is_taken(connection)) {
@@ -123,12 +124,12 @@ session_send_now(struct request *request, const struct pf_span *parts, size_t co
 		return PF_E_CLOSED;
 	}
 	if (wire_encode(&request->service->wire, reply->size, (enum wire_end)request->end,
-		    &reply->envelope) != 0) {
+		    &envelope) != 0) {
 		request->result = REQUEST_TOO_BIG;
 		return PF_E_TOO_BIG;
 	}
 	request->result = REQUEST_OK;
-	send_parts(connection, &reply->envelope, request, reply->size, parts, count);
+	send_parts(connection, &envelope, request, reply->size, parts, count);
 	return PF_OK;
 }
 
@@ -151,12 +152,14 @@ session_deliver(struct session *session, struct request *request)
 {
 	struct connection *connection = &session->connection;
 	const struct reply *reply = &request->reply;
+	struct wire_envelope envelope;
 
-	if (!output_is_taken(connection))
+	if (unlikely(!output_is_taken(connection)))
 		request->result = REQUEST_CLOSED;
-	else if (request->answered)
-		send_parts(connection, &reply->envelope, request, reply->size, reply->parts,
-			reply->count);
+	else if (request->answered &&
+		wire_encode(&request->service->wire, reply->size, (enum wire_end)request->end,
+			&envelope) == 0)
+		send_parts(connection, &envelope, request, reply->size, reply->parts, reply->count);
 	session_report(session, request);
 }
 

@@ -41,7 +41,8 @@ struct task {
 static enum pf_verdict on_message(struct pf_request *public);
 
 static struct service service = { .module = { .message = on_message } };
-static struct loop loop; /* one that never waits: it is not woken */
+static uint32_t handler_ns; /* what the pool believes of its handlers at first */
+static struct loop loop;    /* one that never waits: it is not woken */
 static struct completion completion;
 static struct pool pool;
 static struct task *tasks;
@@ -181,6 +182,7 @@ setup(void **state PF_UNUSED)
 	atomic_store(&recorded, 0);
 	atomic_store(&running, 0);
 	service.module.flags = 0;
+	atomic_store(&service.handler_ns, handler_ns);
 	return tasks != NULL ? 0 : -1;
 }
 
@@ -198,6 +200,7 @@ make_job(enum config_priority priority)
 
 	assert_non_null(job);
 	job->priority = priority;
+	job->service = &service;
 	return job;
 }
 
@@ -209,6 +212,7 @@ add_task(struct job *job, char name)
 	assert_true(task_count <= TASKS_MAX && job->count < JOB_MAX);
 	task->name = name;
 	task->request.service = &service;
+	task->request.framed_us = 1; /* its times are taken */
 	job->requests[job->count++] = &task->request;
 	return task;
 }
@@ -993,8 +997,13 @@ a_pool_in_which_a_handler_hangs_does_not_stop(void **state PF_UNUSED)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {
 #define OF_A_POOL(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+	const struct CMUnitTest timed[] = {
+		OF_A_POOL(a_job_that_has_had_its_slice_waits_behind_its_equals),
+		cmocka_unit_test(a_job_interrupted_within_its_slice_waits_before_its_equals),
+		OF_A_POOL(what_is_done_is_posted_before_a_long_rest),
+	};
+	const struct CMUnitTest tests[] = {
 		OF_A_POOL(queues_that_all_hold_enough_are_served_by_weights),
 		OF_A_POOL(several_threads_that_interrupt_each_other_keep_the_shares),
 		OF_A_POOL(weights_count_messages_and_not_jobs),
@@ -1003,9 +1012,6 @@ main(void)
 		OF_A_POOL(jobs_of_one_queue_are_served_in_their_order),
 		OF_A_POOL(a_less_urgent_job_is_interrupted_between_two_messages),
 		OF_A_POOL(an_urgent_job_is_not_interrupted_by_a_less_urgent_one),
-		OF_A_POOL(a_job_that_has_had_its_slice_waits_behind_its_equals),
-		cmocka_unit_test(a_job_interrupted_within_its_slice_waits_before_its_equals),
-		OF_A_POOL(what_is_done_is_posted_before_a_long_rest),
 		OF_A_POOL(queued_jobs_are_taken_back_whole_from_any_place),
 		OF_A_POOL(a_pool_goes_on_when_all_that_was_queued_is_taken_back),
 		OF_A_POOL(of_a_running_job_what_has_not_begun_is_taken_back),
@@ -1027,6 +1033,12 @@ main(void)
 		OF_A_POOL(a_pool_without_threads_stops),
 		OF_A_POOL(a_pool_in_which_a_handler_hangs_does_not_stop),
 	};
+	int failed;
 
-	return cmocka_run_group_tests_name("pool", tests, NULL, NULL);
+	handler_ns = 1000000;
+	failed = cmocka_run_group_tests_name("pool, the clock is read for each", timed, NULL, NULL);
+	failed += cmocka_run_group_tests_name("pool, handlers seem dear", tests, NULL, NULL);
+	handler_ns = 0;
+	failed += cmocka_run_group_tests_name("pool, handlers seem cheap", tests, NULL, NULL);
+	return failed;
 }
