@@ -28,7 +28,11 @@ struct completion {
 	struct loop *loop;
 };
 
-/* Any thread. */
+/* Any thread: puts POST there, for the loop to find when it looks next; sees to it that it does. */
+void completion_put(struct completion *completion, struct post *post);
+void completion_wake(struct completion *completion);
+
+/* Any thread: both. */
 void completion_post(struct completion *completion, struct post *post);
 
 /* Loop: takes all that was posted, in that order. NULL: nothing. */

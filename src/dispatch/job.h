@@ -152,14 +152,17 @@ job_take_back(struct job *job, unsigned *end)
 	return job_begun(limits);
 }
 
-/* Hands to the loop what is done; with OVER, the job too, which may not be touched again. */
+/*
+ * Hands to the loop what is done; with OVER, the job too, which may not be touched again. A thread
+ * has to wake the loop then.
+ */
 static inline void
-job_post(struct job *job, struct completion *completion, bool over)
+job_put(struct job *job, struct completion *completion, bool over)
 {
 	unsigned flags = JOB_POSTED | (over ? JOB_OVER : 0);
 
 	if ((atomic_fetch_or(&job->flags, flags) & JOB_POSTED) == 0)
-		completion_post(completion, &job->post);
+		completion_put(completion, &job->post);
 }
 
 #endif

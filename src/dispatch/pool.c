@@ -22,13 +22,28 @@ enum {
 	STOP_MS = 500,      /* less than the master waits before it kills */
 };
 
-/* Where a thread is with its job. */
+/* Where a thread is with its job, and with what it owes the loop. */
 struct turn {
 	struct job *job;
 	int64_t posted_ns;
 	unsigned unposted; /* requests done and not posted */
 	bool had_slice;    /* it may have to wait behind its equals */
+	bool owes_wake;    /* the loop was not woken for the jobs that ended since owed_ns */
+	int64_t owed_ns;
 };
+
+static bool
+is_cheap(const struct job *job)
+{
+	return service_handler_ns(job->service) <= CHEAP_NS;
+}
+
+static void
+wake_loop(struct pool *pool, struct turn *turn)
+{
+	completion_wake(pool->completion);
+	turn->owes_wake = false;
+}
 
 static bool
 take_job(struct pool *pool, struct turn *turn)
@@ -54,7 +69,8 @@ post_done(struct pool *pool, struct turn *turn, int64_t now_ns)
 {
 	if (turn->unposted == 0)
 		return;
-	job_post(turn->job, pool->completion, false);
+	job_put(turn->job, pool->completion, false);
+	wake_loop(pool, turn);
 	turn->unposted = 0;
 	turn->posted_ns = now_ns;
 }
@@ -82,7 +98,7 @@ drop_rest(struct pool *pool, struct job *job)
 static int
 stretch(const struct pool *pool, const struct job *job)
 {
-	if (service_handler_ns(job->service) > CHEAP_NS)
+	if (!is_cheap(job))
 		return 1;
 	return MIN(STRETCH_MAX, 1 + (int)(pool->queue_length / 64));
 }
@@ -120,6 +136,8 @@ run(struct pool *pool, struct turn *turn)
 	int begun, credit;
 
 	turn->posted_ns = now_ns;
+	if (turn->owes_wake && (!is_cheap(job) || now_ns - turn->owed_ns > POST_NS))
+		wake_loop(pool, turn);
 	do {
 		const int64_t begun_ns = now_ns;
 
@@ -142,6 +160,15 @@ run(struct pool *pool, struct turn *turn)
 	return now_ns;
 }
 
+/* Cheap jobs that end one after another are worth one wake-up. */
+static void
+owe_wake(struct turn *turn, int64_t now_ns)
+{
+	if (!turn->owes_wake)
+		turn->owed_ns = now_ns;
+	turn->owes_wake = true;
+}
+
 /* Under the lock, which it leaves meanwhile: serves a job until it is over or has to wait. */
 static void
 serve(struct pool *pool, struct turn *turn)
@@ -160,7 +187,8 @@ serve(struct pool *pool, struct turn *turn)
 		post_done(pool, turn, now_ns);
 		queues_put_back(&pool->queues, turn->job, turn->had_slice);
 	} else {
-		job_post(turn->job, pool->completion, true);
+		job_put(turn->job, pool->completion, true);
+		owe_wake(turn, now_ns);
 	}
 }
 
@@ -171,22 +199,38 @@ is_surplus(const struct pool *pool)
 	return pool->alive - pool->lost > pool->threads;
 }
 
+/* Under the lock, which it leaves meanwhile. */
+static void
+rest(struct pool *pool, struct turn *turn)
+{
+	if (turn->owes_wake) {
+		pthread_mutex_unlock(&pool->lock);
+		wake_loop(pool, turn);
+		pthread_mutex_lock(&pool->lock);
+		return;
+	}
+	pool->idle++;
+	pthread_cond_wait(&pool->work, &pool->lock);
+	pool->idle--;
+	if (pool->woken > 0)
+		pool->woken--;
+}
+
 static void *
 thread_main(void *arg)
 {
 	struct pool *pool = arg;
-	struct turn turn;
+	struct turn turn = { 0 };
 
 	pthread_mutex_lock(&pool->lock);
 	while (!pool->stopping && !is_surplus(pool)) {
-		if (take_job(pool, &turn)) {
+		if (take_job(pool, &turn))
 			serve(pool, &turn);
-			continue;
-		}
-		pool->idle++;
-		pthread_cond_wait(&pool->work, &pool->lock);
-		pool->idle--;
+		else
+			rest(pool, &turn);
 	}
+	if (turn.owes_wake)
+		wake_loop(pool, &turn);
 	pool->alive--;
 	pthread_cond_signal(&pool->ended);
 	pthread_mutex_unlock(&pool->lock);
@@ -254,6 +298,13 @@ pool_start(struct pool *pool, struct error *error)
 	return error_set(error, "cannot start %u threads: %s", pool->threads, strerror(failed));
 }
 
+static void
+wake(struct pool *pool, unsigned threads)
+{
+	while (threads-- > 0)
+		pthread_cond_signal(&pool->work);
+}
+
 bool
 pool_stop(struct pool *pool)
 {
@@ -277,10 +328,15 @@ pool_stop(struct pool *pool)
 void
 pool_top_up(struct pool *pool)
 {
+	unsigned woken = 0;
+
 	pthread_mutex_lock(&pool->lock);
 	if (pool->lost > 0)
 		(void)start_threads(pool);
+	if (queues_are_waiting(&pool->queues))
+		woken = pool->idle;
 	pthread_mutex_unlock(&pool->lock);
+	wake(pool, woken);
 }
 
 unsigned
@@ -309,7 +365,24 @@ pool_is_relieved(struct pool *pool, enum config_priority priority)
 void
 pool_submit(struct pool *pool, struct job *job)
 {
+	if (!is_cheap(job))
+		pool->dear++;
 	queues_stage(&pool->queues, job);
+}
+
+/*
+ * Under the lock: how many threads are to be woken for so many more jobs. One goes through all that
+ * are cheap, in less time than others take to wake up.
+ */
+static unsigned
+threads_for(struct pool *pool, unsigned jobs)
+{
+	const unsigned asleep = pool->idle - MIN(pool->woken, pool->idle);
+	unsigned wanted = pool->dear;
+
+	if (jobs > pool->dear && pool->woken == 0)
+		wanted++;
+	return MIN(wanted, asleep);
 }
 
 void
@@ -320,12 +393,11 @@ pool_flush(struct pool *pool)
 	if (pool->queues.staged == 0)
 		return;
 	pthread_mutex_lock(&pool->lock);
-	woken = queues_hand_over(&pool->queues);
-	if (woken > pool->idle)
-		woken = pool->idle;
+	woken = threads_for(pool, queues_hand_over(&pool->queues));
+	pool->woken += woken;
 	pthread_mutex_unlock(&pool->lock);
-	while (woken-- > 0)
-		pthread_cond_signal(&pool->work);
+	pool->dear = 0;
+	wake(pool, woken);
 }
 
 unsigned

@@ -26,12 +26,14 @@ struct pool {
 	unsigned threads;      /* as configured */
 	unsigned queue_length; /* messages, of each queue */
 	struct queues queues;
+	unsigned dear; /* loop: jobs submitted since the last flush whose handlers are not cheap */
 	/* Below: under the lock. */
 	pthread_mutex_t lock;
 	pthread_cond_t work;  /* jobs wait, or the pool stops */
 	pthread_cond_t ended; /* a thread has */
 	unsigned alive;
 	unsigned idle;
+	unsigned woken; /* of these, those that were woken and have not come to it yet */
 	unsigned lost;
 	bool stopping;
 };
@@ -48,7 +50,11 @@ PF_MUST_CHECK int pool_start(struct pool *pool, struct error *error);
  */
 PF_MUST_CHECK bool pool_stop(struct pool *pool);
 
-/* Loop, once in a while: starts the threads that could not be started in the place of lost ones. */
+/*
+ * Loop, once in a while: starts the threads that could not be started in the place of lost ones,
+ * and wakes what is idle while jobs wait: handlers that were cheap may have begun to take their
+ * time.
+ */
 void pool_top_up(struct pool *pool);
 
 /* Loop: how many threads are lost now. */

@@ -158,6 +158,16 @@ queues_put_back(struct queues *queues, struct job *job, bool behind)
 	show_runnable(queues);
 }
 
+bool
+queues_are_waiting(const struct queues *queues)
+{
+	for (unsigned i = 0; i < CONFIG_PRIORITY__COUNT; i++) {
+		if (!is_empty(&queues->by_priority[i]))
+			return true;
+	}
+	return false;
+}
+
 static bool
 is_staged(const struct queue *queue, const struct job *job)
 {

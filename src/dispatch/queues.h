@@ -51,6 +51,9 @@ bool queues_extend(struct queues *queues, struct job *job, bool behind);
 /* The rest of a job waits again: in front of its equals, or behind them. */
 void queues_put_back(struct queues *queues, struct job *job, bool behind);
 
+/* Under the lock: whether there is a job to be taken. */
+bool queues_are_waiting(const struct queues *queues);
+
 /* Loop, under the lock: takes a queued or staged job out. */
 void queues_remove(struct queues *queues, struct job *job);
 

@@ -60,12 +60,10 @@ loop_close(struct loop *loop)
 	loop->base = NULL;
 }
 
+/* Each write is an edge, so that its count need not be read. */
 static void
-on_wake(int fd, short what PF_UNUSED, void *arg PF_UNUSED)
+on_wake(int fd PF_UNUSED, short what PF_UNUSED, void *arg PF_UNUSED)
 {
-	eventfd_t count;
-
-	(void)eventfd_read(fd, &count);
 }
 
 int
@@ -74,7 +72,8 @@ loop_open_wake(struct loop *loop, struct error *error)
 	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (loop->wake_fd < 0)
 		return error_errno(error, "cannot make an eventfd");
-	loop->wake = event_new(loop->base, loop->wake_fd, EV_READ | EV_PERSIST, on_wake, NULL);
+	loop->wake =
+		event_new(loop->base, loop->wake_fd, EV_READ | EV_PERSIST | EV_ET, on_wake, NULL);
 	if (loop->wake != NULL && event_add(loop->wake, NULL) == 0)
 		return 0;
 	fd_close(&loop->wake_fd);

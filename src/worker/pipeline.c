@@ -117,7 +117,7 @@ pipeline_take_back(struct pipeline *pipeline, struct job *job)
 	first = pool_take_back(&dispatch->pool, job, &end, &over);
 	wait_again(pipeline_sessions(pipeline), job, first, end);
 	if (over)
-		job_post(job, &dispatch->completion, true);
+		job_put(job, &dispatch->completion, true);
 }
 
 void

@@ -319,7 +319,7 @@ close_dispatch(void **state PF_UNUSED)
 static void
 post(struct job *posted, bool over)
 {
-	job_post(posted, &dispatch.completion, over);
+	job_put(posted, &dispatch.completion, over);
 }
 
 static void
