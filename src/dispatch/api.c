@@ -77,7 +77,7 @@ api_keep(struct pf_request *public)
 	if (request->answered)
 		return PF_E_ANSWERED;
 	if (request->payload == NULL) {
-		request->payload = payload_make((struct span){ message->data, message->size });
+		request->payload = payload_copy((struct span){ message->data, message->size });
 		if (request->payload == NULL)
 			return PF_E_MEMORY;
 		public->message.data = request->payload->data;

@@ -6,16 +6,25 @@
 #include <string.h>
 
 struct payload *
-payload_make(struct span bytes)
+payload_copy(struct span bytes)
 {
 	struct payload *payload = malloc(sizeof(*payload) + bytes.size);
 
 	if (payload == NULL)
 		return NULL;
-	payload->size = bytes.size;
-	payload->refs = 1;
+	*payload = (struct payload){ .refs = 1, .data = (char *)(payload + 1) };
 	if (bytes.size > 0)
-		memcpy(payload->data, bytes.data, bytes.size);
+		memcpy(payload + 1, bytes.data, bytes.size);
+	return payload;
+}
+
+struct payload *
+payload_around(struct span bytes)
+{
+	struct payload *payload = malloc(sizeof(*payload));
+
+	if (payload != NULL)
+		*payload = (struct payload){ .refs = 1, .data = bytes.data };
 	return payload;
 }
 
@@ -28,7 +37,9 @@ payload_ref(struct payload *payload)
 void
 payload_unref(struct payload **payload)
 {
-	if (*payload != NULL && --(*payload)->refs == 0)
+	if (*payload != NULL && --(*payload)->refs == 0) {
+		free((*payload)->memory);
 		free(*payload);
+	}
 	*payload = NULL;
 }

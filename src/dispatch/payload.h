@@ -11,13 +11,17 @@
 #include "base/span.h"
 
 struct payload {
-	size_t size;
 	unsigned refs;
-	char data[];
+	const char *data;
+	char *memory; /* in which that is, if not right behind */
 };
 
 /* A copy of BYTES, with one reference, or NULL without memory. */
-struct payload *payload_make(struct span bytes);
+struct payload *payload_copy(struct span bytes);
+
+/* BYTES where they are, with one reference, or NULL. What is put into `memory` is freed in the end.
+ */
+struct payload *payload_around(struct span bytes);
 
 void payload_ref(struct payload *payload);
 

@@ -1,13 +1,15 @@
 /*
  * Input is read into a buffer of the network and decoded there. Only what is no whole message yet
  * moves into a buffer of the connection, and the rest of that message is then read behind it, so
- * that a large one is copied once at most. Memory follows what has come, not what was announced.
+ * that a large one is copied once at most. Either buffer can be taken over by the owner. Memory
+ * follows what has come, not what was announced.
  */
 #include <config.h>
 
 #include "net/input.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "net/flow.h"
 #include "net/output.h"
@@ -38,6 +40,23 @@ reserve_rest(struct connection *connection)
 	return room < missing ? room : missing;
 }
 
+char *
+input_take_over(struct connection *connection)
+{
+	struct network *network = connection->network;
+	struct buffer *in = &connection->in;
+	char *memory;
+
+	if (in->size > 0) {
+		memory = in->data;
+		*in = (struct buffer){ 0 };
+	} else {
+		memory = network->scratch;
+		network->scratch = NULL;
+	}
+	return memory;
+}
+
 /* Lets the owner take messages from INPUT. Returns what is left of it. */
 static struct span
 offer(struct connection *connection, struct span input)
@@ -49,6 +68,22 @@ offer(struct connection *connection, struct span input)
 		connection->taken = true;
 	}
 	return span_after(input, used);
+}
+
+/* Offers what the connection's buffer holds. Returns what is left of it, which it holds then. */
+static struct span
+offer_own(struct connection *connection)
+{
+	struct buffer *in = &connection->in;
+	const size_t before = in->size;
+	struct span left = offer(connection, buffer_span(in));
+
+	output_flush(connection); /* replies may point into the buffer */
+	if (likely(in->size > 0))
+		buffer_drop(in, before - left.size);
+	else if (buffer_append(in, left.data, left.size) != 0) /* it was taken over */
+		connection->failed = true;
+	return left;
 }
 
 /*
@@ -63,15 +98,13 @@ offer_buffered(struct connection *connection, struct span fresh)
 	size_t copied = 0; /* bytes at the end of the buffer that stand before FRESH, too */
 
 	while (in->size > 0 && flow_is_on(connection)) {
-		size_t before = in->size, missing;
-		struct span left = offer(connection, buffer_span(in));
+		struct span left = offer_own(connection);
+		size_t missing;
 
-		output_flush(connection); /* replies may point into the buffer */
 		if (copied > 0 && left.size <= copied) {
-			buffer_drop(in, before);
+			buffer_drop(in, in->size);
 			return (struct span){ fresh.data - left.size, fresh.size + left.size };
 		}
-		buffer_drop(in, before - left.size);
 		if (in->size == 0 || fresh.size == 0 || !flow_is_on(connection))
 			break;
 		missing = connection->need - in->size;
@@ -139,6 +172,19 @@ reads_beyond(const struct connection *connection)
 	return connection->drain == DRAIN_NOT || connection->drain == DRAIN_READ_ONCE;
 }
 
+/* The network's buffer, made anew if an owner took it over. Returns whether there is one. */
+static bool
+has_scratch(struct connection *connection)
+{
+	struct network *network = connection->network;
+
+	if (unlikely(network->scratch == NULL))
+		network->scratch = malloc(NETWORK_SCRATCH);
+	if (unlikely(network->scratch == NULL))
+		connection->failed = true;
+	return network->scratch != NULL;
+}
+
 bool
 input_receive(struct connection *connection)
 {
@@ -149,12 +195,12 @@ input_receive(struct connection *connection)
 	int count = 0;
 	ssize_t got;
 
-	if (unlikely(connection->failed))
+	if (unlikely(connection->failed || !has_scratch(connection)))
 		return false;
 	if (rest > 0)
 		parts[count++] = (struct iovec){ buffer_tail(&connection->in), rest };
 	if (reads_beyond(connection))
-		parts[count++] = (struct iovec){ network->scratch, sizeof(network->scratch) };
+		parts[count++] = (struct iovec){ network->scratch, NETWORK_SCRATCH };
 	if (connection->drain == DRAIN_READ_ONCE)
 		connection->drain = DRAIN_FINISH;
 	if (unlikely(count == 0))
@@ -189,9 +235,15 @@ void
 input_discard(struct connection *connection)
 {
 	struct network *network = connection->network;
-	struct iovec part = { network->scratch, sizeof(network->scratch) };
-	ssize_t got = transport_read(connection->fd, &part, 1);
+	struct iovec part;
+	ssize_t got;
 
+	if (!has_scratch(connection)) {
+		connection_close(connection, connection->reason);
+		return;
+	}
+	part = (struct iovec){ network->scratch, NETWORK_SCRATCH };
+	got = transport_read(connection->fd, &part, 1);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (got > 0) {

@@ -37,6 +37,7 @@ network_close(struct network **network)
 	network_sweep(*network);
 	deadlines_close(&(*network)->deadlines);
 	connections_close(&(*network)->connections);
+	free((*network)->scratch);
 	free(*network);
 	*network = NULL;
 }

@@ -59,7 +59,7 @@ struct network {
 	struct log_limit too_big_limit;
 	struct log_limit accept_limit;
 	struct gather gather;
-	char scratch[NETWORK_SCRATCH];
+	char *scratch; /* NETWORK_SCRATCH bytes to read into; NULL: an owner has taken it */
 };
 
 /* Makes the network of slot INDEX. NULL with the reason if it cannot. */

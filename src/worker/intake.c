@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/flow.h"
+#include "net/input.h"
 #include "net/output.h"
 #include "worker/pipeline.h"
 
@@ -77,15 +78,29 @@ handle_now(struct intake *intake, struct request *request)
 		fail(session, request);
 }
 
-/* Moves what is left of the input, and the message at its front, to where it can stay. */
+/* The left input as a payload: copied, or where it is, if that is much. NULL without memory. */
+static struct payload *
+make_payload(const struct intake *intake)
+{
+	struct payload *payload;
+
+	if (intake->left.size < INPUT_TAKE_MIN)
+		return payload_copy(intake->left);
+	payload = payload_around(intake->left);
+	if (payload != NULL)
+		payload->memory = input_take_over(&intake->session->connection);
+	return payload;
+}
+
+/* Sees to it that what is left of the input, and the message at its front, can stay. */
 static int
 make_last(struct intake *intake, struct span *message)
 {
-	size_t offset = (size_t)(message->data - intake->left.data);
+	const size_t offset = (size_t)(message->data - intake->left.data);
 
 	if (intake->payload != NULL)
 		return 0;
-	intake->payload = payload_make(intake->left);
+	intake->payload = make_payload(intake);
 	if (intake->payload == NULL)
 		return -1;
 	intake->left.data = intake->payload->data;
@@ -237,7 +252,7 @@ intake_run(struct session *session, struct span input)
 		dispatch_free_request(&intake.sessions->dispatch, intake.request);
 	if (unlikely(intake.payload != NULL)) {
 		output_flush(connection); /* replies may point into it */
-		payload_unref(&intake.payload);
+		sessions_keep(intake.sessions, intake.payload);
 	}
 	return input.size - intake.left.size;
 }

@@ -20,10 +20,10 @@ pipeline_of(struct session *session)
 
 	if (pipeline != NULL)
 		return pipeline;
-	pipeline = calloc(1, sizeof(*pipeline));
+	pipeline = malloc(sizeof(*pipeline));
 	if (pipeline == NULL)
 		return NULL;
-	pipeline->session = session;
+	*pipeline = (struct pipeline){ .session = session };
 	TAILQ_INIT(&pipeline->requests);
 	deadline_init(&pipeline->deadline);
 	session->pipeline = pipeline;

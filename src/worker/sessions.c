@@ -149,12 +149,20 @@ sessions_turn(struct sessions *sessions)
 	output_flush_gathered(sessions->network);
 	pool_flush(&sessions->dispatch.pool);
 	network_sweep(sessions->network);
+	payload_unref(&sessions->last);
 }
 
 bool
 sessions_are_busy(struct sessions *sessions)
 {
 	return !completion_is_empty(&sessions->dispatch.completion);
+}
+
+void
+sessions_keep(struct sessions *sessions, struct payload *payload)
+{
+	payload_unref(&sessions->last);
+	sessions->last = payload;
 }
 
 void

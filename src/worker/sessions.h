@@ -21,6 +21,7 @@ struct sessions {
 	/* Those that wait for room in the pool's queue, the first to be served first. */
 	struct pipeline_list crowded[CONFIG_PRIORITY__COUNT];
 	const struct pipeline *relieved; /* the one whose turn it is; perhaps gone already */
+	struct payload *last;            /* it lives to the end of the turn */
 	struct request_log request_log;
 	struct log_limit waits_limit;
 	struct log_limit shed_limit;
@@ -42,6 +43,9 @@ void sessions_turn(struct sessions *sessions);
 
 /* Whether something has come back that no event tells of. */
 bool sessions_are_busy(struct sessions *sessions);
+
+/* Takes a reference to PAYLOAD, which lasts until the next one comes, or the turn ends. */
+void sessions_keep(struct sessions *sessions, struct payload *payload);
 
 /*
  * No pipeline has REQUEST any more: frees it, or leaves it to the job or the module that has it
