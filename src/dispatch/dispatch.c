@@ -55,8 +55,6 @@ dispatch_new_request(struct dispatch *dispatch, struct service *service)
 		return NULL;
 	}
 	memset(request, 0, offsetof(struct request, reply.parts));
-	memset(&request->framed_us, 0, sizeof(*request) - offsetof(struct request, framed_us));
-	request->post.kind = POST_REQUEST;
 	request->service = service;
 	request->result = REQUEST_NONE;
 	return request;

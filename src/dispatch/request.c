@@ -119,6 +119,7 @@ request_end_kept(struct request *request)
 {
 	struct completion *completion = &request->service->dispatch->completion;
 
+	request->post.kind = POST_REQUEST;
 	if ((atomic_fetch_or(&request->progress, REQUEST_OVER) & REQUEST_RETURNED) != 0)
 		completion_post(completion, &request->post);
 }

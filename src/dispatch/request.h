@@ -12,9 +12,11 @@
 #ifndef DISPATCH_REQUEST_H
 #define DISPATCH_REQUEST_H
 
+#include <assert.h>
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
@@ -59,7 +61,7 @@ enum {
 	REQUEST_ALIGNMENT = 64, /* bytes: a cache line of most processors */
 };
 
-/* What a thread works on comes first, since its processor has to fetch it from that of the loop. */
+/* What each one needs stands together: processors have to fetch it from one another. */
 struct request {
 	alignas(REQUEST_ALIGNMENT) struct pf_request public; /* what the module sees */
 	struct service *service;
@@ -73,24 +75,28 @@ struct request {
 	bool kept;
 	bool pending; /* kept, and not over when its handler returned */
 	/* The loop's. */
+	bool measured;    /* its times are taken */
 	uint8_t state;    /* enum request_state */
 	uint8_t end;      /* enum wire_end: how its reply ends, if that is a line */
 	uint8_t priority; /* enum config_priority, once routed */
-	bool routed;
-	bool is_inline; /* once routed */
-	bool came_back; /* pending, and posted since */
-	bool detached;  /* its pipeline has given it up: it is freed when it is back */
-	bool overdue;   /* for kept.c */
-	struct reply reply;
-	int64_t framed_us, begun_us, ended_us; /* monotonic; 0: not measured */
-	struct job *job;                       /* QUEUED */
+	bool routed : 1;
+	bool is_inline : 1;         /* once routed */
+	bool came_back : 1;         /* pending, and posted since */
+	bool detached : 1;          /* its pipeline has given it up: it is freed when it is back */
+	bool overdue : 1;           /* for kept.c */
+	TAILQ_ENTRY(request) entry; /* in its pipeline; or among spare ones */
+	struct job *job;            /* QUEUED */
 	struct payload *payload;    /* where the message is; NULL: in the loop's buffer */
 	uint64_t connection;        /* its id */
-	TAILQ_ENTRY(request) entry; /* in its pipeline; or among spare ones */
-	struct post post;
-	TAILQ_ENTRY(request) kept_entry; /* among those that are kept */
-	int64_t kept_ms;                 /* KEPT: since when */
+	struct reply reply;
+	/* Filled only when need be. */
+	int64_t framed_us, begun_us, ended_us; /* `measured`: monotonic; 0: not yet */
+	struct post post;                      /* kept and over */
+	TAILQ_ENTRY(request) kept_entry;       /* KEPT: among its like */
+	int64_t kept_ms;                       /* KEPT: since when */
 };
+static_assert(offsetof(struct request, reply.parts[1]) <= (size_t)3 * REQUEST_ALIGNMENT,
+	"three cache lines do for a simple one");
 
 /* A word for the result, for logs. */
 const char *request_result_text(enum request_result result);
@@ -103,6 +109,15 @@ request_renew(struct request *request)
 	request->result = REQUEST_NONE;
 	request->answered = false;
 	request->reply.count = 0;
+}
+
+/* From now on its times are taken. */
+static inline void
+request_measure(struct request *request, int64_t framed_us)
+{
+	request->measured = true;
+	request->framed_us = framed_us;
+	request->begun_us = request->ended_us = 0;
 }
 
 /* Says where it is to be handled. Loop; no handler of its connection may run, unless concurrent. */
@@ -127,7 +142,7 @@ request_call(struct request *request)
 static inline void
 request_run(struct request *request)
 {
-	if (unlikely(request->framed_us > 0))
+	if (unlikely(request->measured))
 		request_run_measured(request);
 	else
 		request_call(request);

@@ -12,6 +12,18 @@ answer_late(struct pipeline *pipeline, struct request *request)
 		pipeline->session->connection.failed = true;
 }
 
+static void
+take_times(struct request *to, const struct request *from)
+{
+	request_measure(to, from->framed_us);
+	if (from->state == REQUEST_QUEUED) {
+		to->begun_us = job_begun_us(from->job);
+	} else {
+		to->begun_us = from->begun_us;
+		to->ended_us = from->ended_us;
+	}
+}
+
 /* A request that somebody else has is replaced in its place; what comes of it comes too late. */
 static void
 stand_in(struct pipeline *pipeline, struct request *request)
@@ -32,13 +44,8 @@ stand_in(struct pipeline *pipeline, struct request *request)
 	other->payload = request->payload;
 	payload_ref(other->payload);
 	other->connection = request->connection;
-	other->framed_us = request->framed_us;
-	if (request->state == REQUEST_QUEUED) {
-		other->begun_us = job_begun_us(request->job);
-	} else {
-		other->begun_us = request->begun_us;
-		other->ended_us = request->ended_us;
-	}
+	if (request->measured)
+		take_times(other, request);
 	other->end = request->end;
 	TAILQ_INSERT_BEFORE(request, other, entry);
 	TAILQ_REMOVE(&pipeline->requests, request, entry);

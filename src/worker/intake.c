@@ -144,7 +144,7 @@ make_request(struct intake *intake, struct span message)
 		request->public.deadline_ms =
 			loop_now(intake->sessions->network->loop) + timeout_ms;
 	if (unlikely(request_log_is_on(&intake->sessions->request_log)))
-		request->framed_us = clock_monotonic_us();
+		request_measure(request, clock_monotonic_us());
 	return request;
 }
 

@@ -212,7 +212,7 @@ add_task(struct job *job, char name)
 	assert_true(task_count <= TASKS_MAX && job->count < JOB_MAX);
 	task->name = name;
 	task->request.service = &service;
-	task->request.framed_us = 1; /* its times are taken */
+	task->request.measured = true;
 	job->requests[job->count++] = &task->request;
 	return task;
 }
