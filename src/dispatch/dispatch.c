@@ -2,6 +2,7 @@
 
 #include "dispatch/dispatch.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,6 +44,19 @@ dispatch_stop(struct dispatch *dispatch)
 	return !dispatch->has_pool || pool_stop(&dispatch->pool);
 }
 
+/* Line by line: compilers make a `rep stos` of more at once, which takes its time to start. */
+static void
+clear(struct request *request)
+{
+	char *lines = (char *)request;
+
+	memset(lines, 0, REQUEST_ALIGNMENT);
+	memset(lines + REQUEST_ALIGNMENT, 0, REQUEST_ALIGNMENT);
+	request->reply.size = 0;
+	request->reply.count = 0;
+}
+static_assert(offsetof(struct request, reply.size) == (size_t)2 * REQUEST_ALIGNMENT, "two lines");
+
 struct request *
 dispatch_new_request(struct dispatch *dispatch, struct service *service)
 {
@@ -54,7 +68,7 @@ dispatch_new_request(struct dispatch *dispatch, struct service *service)
 	} else if ((request = aligned_alloc(REQUEST_ALIGNMENT, sizeof(*request))) == NULL) {
 		return NULL;
 	}
-	memset(request, 0, offsetof(struct request, reply.parts));
+	clear(request);
 	request->service = service;
 	request->result = REQUEST_NONE;
 	return request;
