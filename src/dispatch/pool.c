@@ -13,6 +13,7 @@
 /* Handlers that take less than CHEAP_NS share the price of what is done between two. */
 enum {
 	CHEAP_NS = 2000,
+	WAITING_MAX = 32, /* jobs that wait for others to be handed over with them */
 	STRETCH_MAX = 16, /* requests that begin between two looks at the clock */
 };
 
@@ -385,13 +386,34 @@ threads_for(struct pool *pool, unsigned jobs)
 	return MIN(wanted, asleep);
 }
 
+bool
+pool_has_staged(const struct pool *pool)
+{
+	return pool->queues.staged > 0;
+}
+
+/*
+ * Cheap jobs that are more than one wait for others: as long as each turn of the loop brings some,
+ * and they are not too many.
+ */
+static bool
+may_wait(struct pool *pool)
+{
+	const unsigned staged = pool->queues.staged;
+	const bool more = staged > pool->waiting;
+
+	pool->waiting = staged;
+	return pool->dear == 0 && staged > 1 && staged < WAITING_MAX && more;
+}
+
 void
 pool_flush(struct pool *pool)
 {
 	unsigned woken;
 
-	if (pool->queues.staged == 0)
+	if (pool->queues.staged == 0 || may_wait(pool))
 		return;
+	pool->waiting = 0;
 	pthread_mutex_lock(&pool->lock);
 	woken = threads_for(pool, queues_hand_over(&pool->queues));
 	pool->woken += woken;

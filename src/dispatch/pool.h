@@ -26,6 +26,7 @@ struct pool {
 	unsigned threads;      /* as configured */
 	unsigned queue_length; /* messages, of each queue */
 	struct queues queues;
+	unsigned waiting; /* loop: jobs that were not handed over at the end of the last turn */
 	unsigned dear; /* loop: jobs submitted since the last flush whose handlers are not cheap */
 	/* Below: under the lock. */
 	pthread_mutex_t lock;
@@ -69,8 +70,12 @@ bool pool_is_relieved(struct pool *pool, enum config_priority priority);
 /* Loop: takes JOB, which is sealed. It goes to the threads with the next flush. */
 void pool_submit(struct pool *pool, struct job *job);
 
-/* Loop, at the end of a turn: hands over what was submitted. */
+/* Loop, at the end of a turn: hands over what was submitted, unless it may wait for the next turn.
+ */
 void pool_flush(struct pool *pool);
+
+/* Loop: whether something waits, so that there has to be a next turn. */
+bool pool_has_staged(const struct pool *pool);
 
 /*
  * Loop: takes back what JOB has not begun: requests from the returned index up to *END. *OVER says

@@ -155,7 +155,8 @@ sessions_turn(struct sessions *sessions)
 bool
 sessions_are_busy(struct sessions *sessions)
 {
-	return !completion_is_empty(&sessions->dispatch.completion);
+	return !completion_is_empty(&sessions->dispatch.completion) ||
+		pool_has_staged(&sessions->dispatch.pool);
 }
 
 void

@@ -509,6 +509,50 @@ a_job_interrupted_within_its_slice_waits_before_its_equals(void **state PF_UNUSE
 		assert_true(clock_monotonic_ms() < until_ms);
 }
 
+/* What flushes hand over is counted by what is left. */
+static void
+cheap_jobs_wait_for_others_as_long_as_there_come_more(void **state PF_UNUSED)
+{
+	struct job *jobs[4];
+
+	atomic_store(&service.handler_ns, 0);
+	open_pool(1);
+	jobs[0] = submit_job(CONFIG_PRIORITY_NORMAL, "a");
+	pool_flush(&pool);
+	assert_false(pool_has_staged(&pool)); /* one alone */
+	jobs[1] = submit_job(CONFIG_PRIORITY_NORMAL, "b");
+	jobs[2] = submit_job(CONFIG_PRIORITY_NORMAL, "c");
+	pool_flush(&pool);
+	assert_true(pool_has_staged(&pool));
+	pool_flush(&pool);
+	assert_false(pool_has_staged(&pool)); /* nothing new had come */
+	jobs[3] = submit_job(CONFIG_PRIORITY_NORMAL, "d");
+	start_pool();
+	pool_flush(&pool);
+	wait_until(are_over, 4);
+	assert_string_equal(record, "abcd");
+	stop_pool();
+	for (unsigned i = 0; i < countof(jobs); i++)
+		free(jobs[i]);
+}
+
+static void
+a_dear_job_waits_for_no_other(void **state PF_UNUSED)
+{
+	struct job *jobs[2];
+
+	open_pool(1);
+	start_pool();
+	for (unsigned i = 0; i < countof(jobs); i++)
+		jobs[i] = submit_job(CONFIG_PRIORITY_NORMAL, "x");
+	pool_flush(&pool);
+	assert_false(pool_has_staged(&pool));
+	wait_until(are_over, 2);
+	stop_pool();
+	for (unsigned i = 0; i < countof(jobs); i++)
+		free(jobs[i]);
+}
+
 static bool
 are_done_and_posted(unsigned count)
 {
@@ -1002,6 +1046,8 @@ main(void)
 		OF_A_POOL(a_job_that_has_had_its_slice_waits_behind_its_equals),
 		cmocka_unit_test(a_job_interrupted_within_its_slice_waits_before_its_equals),
 		OF_A_POOL(what_is_done_is_posted_before_a_long_rest),
+		OF_A_POOL(cheap_jobs_wait_for_others_as_long_as_there_come_more),
+		OF_A_POOL(a_dear_job_waits_for_no_other),
 	};
 	const struct CMUnitTest tests[] = {
 		OF_A_POOL(queues_that_all_hold_enough_are_served_by_weights),
