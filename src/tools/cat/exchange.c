@@ -157,7 +157,7 @@ not_a_frame(struct exchange *x, const struct wire_frame *frame)
 		snprintf(what, sizeof(what),
 			"the server sent no frame (its length would be %" PRIu64
 			", over --max-size %zu)",
-			frame->announced, x->options->wire.max_message);
+			frame->announced, x->options->framing.wire.max_message);
 	else
 		snprintf(what, sizeof(what), "the server sent no frame (%s)",
 			wire_error_text(frame->error));
@@ -356,13 +356,13 @@ exchange_run(int fd, struct source *source, const struct options *options, struc
 	}
 	x->options = options;
 	x->source = x->sender.source = source;
-	x->sender.wire = &options->wire;
-	x->sender.end_of_line = options->end_of_line;
+	x->sender.wire = &options->framing.wire;
+	x->sender.end_of_line = options->framing.end_of_line;
 	x->error = error;
 	x->fd = fd;
 	x->output.format = options->quiet ? OUTPUT_NONE : options->format;
 	x->progress_ms = clock_monotonic_ms();
-	if (receiver_open(&x->receiver, &options->wire, error) == 0)
+	if (receiver_open(&x->receiver, &options->framing.wire, error) == 0)
 		status = converse(x);
 	receiver_close(&x->receiver);
 	free(x);

@@ -11,7 +11,7 @@
 
 #include "base/address.h"
 #include "base/fd.h"
-#include "tools/cat/connect.h"
+#include "tools/lib/connect.h"
 #include "tools/cat/exchange.h"
 #include "tools/cat/options.h"
 #include "tools/cat/source.h"

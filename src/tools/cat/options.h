@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "tools/cat/output.h"
-#include "wire/wire.h"
+#include "tools/lib/framing.h"
 
 /* All strings are borrowed from the arguments of main. */
 struct options {
@@ -16,8 +16,7 @@ struct options {
 	size_t message_count;
 	const char **files; /* file_count paths, each a frame; the list is owned */
 	size_t file_count;
-	struct wire wire;          /* max_message bounds replies and lines of standard input */
-	enum wire_end end_of_line; /* of what is sent */
+	struct framing framing; /* max_message bounds replies and lines of standard input */
 	enum output_format format;
 	int64_t count; /* times that each message is sent */
 	int64_t connect_timeout_ms;

@@ -128,7 +128,7 @@ add_files(struct source *source, const struct options *options, struct error *er
 			return EX_IOERR;
 		source->list_size++;
 		source->file_count++;
-		if (check_message(&options->wire, *content, options->files[i], error) != 0)
+		if (check_message(&options->framing.wire, *content, options->files[i], error) != 0)
 			return EX_USAGE;
 	}
 	return 0;
@@ -142,7 +142,7 @@ add_messages(struct source *source, const struct options *options, struct error 
 		struct span message = { text, strlen(text) };
 
 		source->list[source->list_size++] = message;
-		if (check_message(&options->wire, message, "a message", error) != 0)
+		if (check_message(&options->framing.wire, message, "a message", error) != 0)
 			return EX_USAGE;
 	}
 	return 0;
@@ -155,7 +155,7 @@ source_open(struct source *source, const struct options *options, struct error *
 	int status;
 
 	*source = (struct source){
-		.wire = &options->wire,
+		.wire = &options->framing.wire,
 		.lines = messages == 0,
 		.count = options->count,
 	};

@@ -1,6 +1,6 @@
 #include <config.h>
 
-#include "tools/cat/connect.h"
+#include "tools/lib/connect.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -14,6 +14,23 @@
 enum {
 	RETRY_MS = 10,
 };
+
+int
+connect_socket(const struct address *address, const struct address *source)
+{
+	int fd = socket(address->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	const int on = 1;
+
+	if (fd < 0 || address_is_unix(address))
+		return fd;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (source == NULL)
+		return fd;
+	setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+	if (bind(fd, &source->sa, source->size) != 0)
+		fd_close(&fd);
+	return fd;
+}
 
 /* Waits for EVENTS until the deadline. Returns 0, or -1 with errno. */
 static int
@@ -96,14 +113,11 @@ enum connect_result
 connect_open(int *fd, const struct address *address, int64_t timeout_ms, struct error *error)
 {
 	int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
-	const int on = 1;
 
-	*fd = socket(address->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	*fd = connect_socket(address, NULL);
 	if (*fd < 0 || establish(*fd, address, deadline_ms) != 0) {
 		fd_close(fd);
 		return connect_failed(address, timeout_ms, error);
 	}
-	/* Fails on a unix socket, which needs none of it. */
-	setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	return CONNECT_DONE;
 }
