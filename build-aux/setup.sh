@@ -49,7 +49,7 @@ copy_sources() {
         doc etc include man src tests | tar -x -C "$1"
     (
         cd "$1" || exit
-        rm -f src/preforkd src/preforkcat man/preforkd.8
+        rm -f src/preforkd src/preforkbench src/preforkcat man/preforkd.8
         find tests/unit -type f ! -name '*.c' -exec rm -f {} +
         sh ./bootstrap >bootstrap.log 2>&1 || {
             cat bootstrap.log

@@ -18,6 +18,7 @@ teardown() {
 # What must be there, each once; where the folders are, configure's options say.
 FILES=(
     '/etc/preforkd/preforkd\.conf'
+    '/bin/preforkbench'
     '/bin/preforkcat'
     '/sbin/preforkd'
     '/include/prefork/module\.h'

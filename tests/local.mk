@@ -5,7 +5,7 @@ unit_tests = tests/unit/test-config tests/unit/test-wire tests/unit/test-respawn
 	tests/unit/test-networks tests/unit/test-addresses tests/unit/test-accept-rate \
 	tests/unit/test-reply tests/unit/test-job tests/unit/test-completion tests/unit/test-pool \
 	tests/unit/test-connections tests/unit/test-path tests/unit/test-cpus \
-	tests/unit/test-diff tests/unit/test-liveness
+	tests/unit/test-diff tests/unit/test-liveness tests/unit/test-histogram
 endif
 
 unit_cppflags = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
@@ -99,6 +99,10 @@ tests_unit_test_connections_LDADD = src/libnet.a src/libprocess.a $(LIBEVENT_LIB
 tests_unit_test_cpus_SOURCES = tests/unit/test-cpus.c
 tests_unit_test_cpus_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_cpus_LDADD = src/libprocess.a src/libconfig.a $(LIBCONFIG_LIBS) $(unit_ldadd)
+
+tests_unit_test_histogram_SOURCES = tests/unit/test-histogram.c
+tests_unit_test_histogram_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_histogram_LDADD = $(bench_ldadd) $(CMOCKA_LIBS)
 
 check-local: $(check_PROGRAMS) all
 	@BATS='$(BATS)' MANDOC='$(MANDOC)' PYTHON='$(PYTHON)' PREFORK_CC='$(CC)' \

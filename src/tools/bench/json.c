@@ -1,0 +1,97 @@
+#include <config.h>
+
+#include "tools/bench/json.h"
+
+#include <inttypes.h>
+
+#include "base/text.h"
+
+static void
+print_latency(const char *name, const struct histogram *histogram, FILE *file)
+{
+	static const struct {
+		const char *name;
+		double quantile;
+	} quantiles[] = {
+		{ "p50", 0.5 },
+		{ "p90", 0.9 },
+		{ "p99", 0.99 },
+		{ "p999", 0.999 },
+		{ "p9999", 0.9999 },
+	};
+
+	fprintf(file, "\"%s\":{\"min\":%.3f,\"mean\":%.3f,\"stddev\":%.3f", name,
+		(double)histogram->least / 1000, histogram_mean(histogram) / 1000,
+		histogram_deviation(histogram) / 1000);
+	for (size_t i = 0; i < countof(quantiles); i++)
+		fprintf(file, ",\"%s\":%.3f", quantiles[i].name,
+			(double)histogram_quantile(histogram, quantiles[i].quantile) / 1000);
+	fprintf(file, ",\"max\":%.3f}", (double)histogram->largest / 1000);
+}
+
+static void
+print_addresses(const struct options *options, FILE *file)
+{
+	char joined[1024] = "", quoted[2048];
+	struct text list = { .data = joined, .room = sizeof(joined) - 1 };
+	struct text text = { .data = quoted, .room = sizeof(quoted) };
+
+	for (size_t i = 0; i < options->address_count; i++)
+		text_printf(&list, "%s%s", i > 0 ? "," : "", options->addresses[i]);
+	text_add_quoted(&text, joined);
+	fprintf(file, "\"address\":%.*s", (int)text.size, quoted);
+}
+
+static void
+print_load(const struct result *result, FILE *file)
+{
+	const struct options *options = result->plan->options;
+	bool is_line = options->framing.wire.codec == wire_codec_of(WIRE_LINE);
+
+	print_addresses(options, file);
+	fprintf(file,
+		",\"connections\":%" PRIu64 ",\"idle\":%" PRIu64 ",\"pipeline\":%" PRIu32
+		",\"threads\":%" PRIu32 ",\"processes\":%" PRIu32 ",\"framing\":\"%s\"",
+		options->connections, options->idle, result->plan->pipeline, options->threads,
+		options->processes, is_line ? "line" : "length");
+	if (options->schedule.steps == 0)
+		fputs(",\"rate\":null", file);
+	else
+		fprintf(file, ",\"rate\":%.3f", options->schedule.rates[0]);
+	fprintf(file, ",\"warmup_s\":%.3f,\"duration_s\":%.6f", (double)options->warmup_ms / 1000,
+		result->duration_s);
+}
+
+static void
+print_errors(const struct tally *sum, FILE *file)
+{
+	fputs("\"errors\":{", file);
+	for (size_t i = 0; i < BOARD_ERROR__COUNT; i++)
+		fprintf(file, "%s\"%s\":%" PRIu64, i > 0 ? "," : "",
+			board_error_name((enum board_error)i), (uint64_t)sum->errors[i]);
+	fputc('}', file);
+}
+
+void
+json_print(const struct result *result, FILE *file)
+{
+	const struct tally *sum = result->sum;
+
+	fputs("{\"version\":1,", file);
+	print_load(result, file);
+	fprintf(file,
+		",\"requests\":%" PRIu64 ",\"requests_per_s\":%.3f,\"bytes_in\":%" PRIu64
+		",\"bytes_out\":%" PRIu64 ",\"connects\":%" PRIu64 ",\"connects_per_s\":%.3f,",
+		sum->requests, result->requests_per_s, sum->bytes_in, sum->bytes_out, sum->connects,
+		result->connects_per_s);
+	print_latency("connect_latency_us", &sum->connect_latency, file);
+	fputc(',', file);
+	print_latency("latency_us", &sum->latency, file);
+	fputc(',', file);
+	print_errors(sum, file);
+	fprintf(file,
+		",\"lost\":%" PRIu64 ",\"unsent\":%" PRIu64 ",\"client_cpu_us_per_request\":%.4f"
+		",\"client_cpu_share\":%.4f,\"bottleneck\":%s,\"steps\":[]}\n",
+		sum->lost, sum->unsent, result->cpu_us, result->share,
+		result->bottleneck ? "true" : "false");
+}
