@@ -37,6 +37,7 @@ close_client(struct client *client, struct context *context)
 	if (lost == 0)
 		return;
 	flights_clear(&client->flights);
+	context->in_flight -= lost;
 	context->finished += lost;
 	context->tally->lost += lost;
 }
@@ -45,11 +46,11 @@ close_client(struct client *client, struct context *context)
 static void
 fail(struct client *client, struct context *context, enum board_error error)
 {
-	bool again = client->answered > 0 && !context->ending;
+	bool useful = client->answered > 0;
 
 	count(context, error);
 	close_client(client, context);
-	if (again)
+	if (useful && client_is_wanted(client, context))
 		client_connect(client, context);
 }
 
@@ -129,7 +130,7 @@ client_connect(struct client *client, struct context *context)
 		opened(client, context);
 }
 
-/* Which requests may be begun now, in a closed loop. */
+/* How many more requests may be in flight. */
 static uint32_t
 allowance(const struct client *client, const struct context *context)
 {
@@ -142,7 +143,23 @@ allowance(const struct client *client, const struct context *context)
 	return (uint32_t)most;
 }
 
-/* Begins requests whose latency counts from now on. */
+/* Begins what was due: its latency counts from when it was. */
+static uint32_t
+begin_due(struct client *client, const struct context *context)
+{
+	uint32_t most = allowance(client, context), begun = 0;
+
+	while (begun < most && client->begun < client->due) {
+		int64_t due_ns = context_due_ns(context, client->begun, client->number);
+
+		flights_add(&client->flights, due_ns, 1);
+		client->begun++;
+		begun++;
+	}
+	return begun;
+}
+
+/* Begins all that may be: its latency counts from now on. */
 static uint32_t
 begin_now(struct client *client, const struct context *context, int64_t now_ns)
 {
@@ -161,9 +178,11 @@ begin_requests(struct client *client, struct context *context, int64_t now_ns)
 
 	if (client->idle || !context->running || context->ending)
 		return;
-	begun = begin_now(client, context, now_ns);
+	begun = context_is_open_loop(context) ? begin_due(client, context)
+					      : begin_now(client, context, now_ns);
 	client->sent += begun;
 	client->requests.count += begun;
+	context->in_flight += begun;
 	context->budget -= begun;
 	if (was_idle && begun > 0)
 		client->since_ns = now_ns;
@@ -200,26 +219,64 @@ client_send(struct client *client, struct context *context, int64_t now_ns)
 	} /* else what has come before is still to be read */
 }
 
+/* Counts REQUESTS that took LATENCY_NS and were answered in the window. */
+static void
+count_measured(struct context *context, int64_t now_ns, int64_t latency_ns, uint32_t requests)
+{
+	struct tally *tally = context->tally;
+
+	context->finished += requests;
+	tally->requests += requests;
+	histogram_add(&tally->latency, latency_ns, requests);
+	if (context_is_open_loop(context)) {
+		struct tally_step *step = &tally->steps[context_step(context, now_ns)];
+
+		step->requests += requests;
+		histogram_add(&step->latency, latency_ns, requests);
+	}
+}
+
+/*
+ * The same behind the end of the window, which is waited for in an open loop: to leave out those
+ * that took long would be the very omission that it is there to correct.
+ */
+static void
+count_late(struct context *context, int64_t latency_ns, uint32_t requests)
+{
+	struct tally *tally = context->tally;
+	size_t last = context->plan->schedule.steps - 1;
+
+	histogram_add(&tally->latency, latency_ns, requests);
+	histogram_add(&tally->steps[last].latency, latency_ns, requests);
+}
+
+static void
+count_watched(struct tally *tally, uint32_t replies)
+{
+	uint64_t before = atomic_load_explicit(&tally->replies, memory_order_relaxed);
+
+	/* There is no other writer: no need for the price of an atomic addition. */
+	atomic_store_explicit(&tally->replies, before + replies, memory_order_relaxed);
+}
+
 /* Counts GOOD replies that have come by NOW_NS, of those in flight. */
 static void
 count_good(struct client *client, struct context *context, uint32_t good, int64_t now_ns)
 {
-	struct tally *tally = context->tally;
 	bool measured = context_measures(context, now_ns);
 
 	client->answered += good;
-	atomic_store_explicit(&tally->replies,
-		atomic_load_explicit(&tally->replies, memory_order_relaxed) + good,
-		memory_order_relaxed);
+	context->in_flight -= good;
+	count_watched(context->tally, good);
 	while (good > 0) {
 		struct flight flight = flights_take(&client->flights, good);
+		int64_t latency_ns = now_ns - flight.since_ns;
 
 		good -= flight.requests;
-		if (!measured)
-			continue;
-		context->finished += flight.requests;
-		tally->requests += flight.requests;
-		histogram_add(&tally->latency, now_ns - flight.since_ns, flight.requests);
+		if (measured)
+			count_measured(context, now_ns, latency_ns, flight.requests);
+		else if (context->ending)
+			count_late(context, latency_ns, flight.requests);
 	}
 }
 
@@ -229,6 +286,7 @@ count_bad(struct client *client, struct context *context, enum board_error error
 {
 	flights_take(&client->flights, 1);
 	client->answered++;
+	context->in_flight--;
 	context->finished++;
 	count(context, error);
 }
@@ -350,11 +408,30 @@ client_event(struct client *client, struct context *context, uint32_t events)
 			;
 	if (client->state == CLIENT_OPEN && has_lived(client, context)) {
 		close_client(client, context);
-		if (!context->ending && context->budget > 0)
+		if (client_is_wanted(client, context))
 			client_connect(client, context);
 		return;
 	}
 	client_send(client, context, client->since_ns);
+}
+
+bool
+client_is_wanted(const struct client *client, const struct context *context)
+{
+	if (client->state != CLIENT_CLOSED || client->idle || !context->running ||
+		context->ending || context->budget <= 0)
+		return false;
+	return !is_churn(context) || !context_is_open_loop(context) || client->begun < client->due;
+}
+
+void
+client_make_due(struct client *client, struct context *context, int64_t now_ns)
+{
+	client->due++;
+	if (is_churn(context) && client->attempted && client_is_wanted(client, context))
+		client_connect(client, context);
+	else
+		client_send(client, context, now_ns);
 }
 
 void

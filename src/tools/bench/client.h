@@ -34,9 +34,9 @@ struct client {
 	int64_t since_ns; /* the last progress: a try to connect, a reply, a request after none */
 	uint64_t sent;    /* requests of this connection */
 	uint64_t answered;
-	uint64_t number; /* of all connections of the run; times pipeline, of its first request */
-	uint64_t due;    /* requests with a time of their own that it was told to send */
-	uint64_t begun;  /* of these it has begun */
+	uint64_t number; /* among all connections of the run */
+	uint64_t due;    /* open loop: requests whose time has come, over all its lives */
+	uint64_t begun;  /* of these it has sent, or lost */
 	struct flights flights;
 	struct requests requests;
 	struct replies replies;
@@ -52,6 +52,12 @@ void client_event(struct client *client, struct context *context, uint32_t event
 
 /* Sends what there is to be sent by NOW_NS: new requests too. */
 void client_send(struct client *client, struct context *context, int64_t now_ns);
+
+/* Open loop: the time of one more request has come. It is sent as soon as it can be. */
+void client_make_due(struct client *client, struct context *context, int64_t now_ns);
+
+/* Whether there is no connection, and should be one. */
+bool client_is_wanted(const struct client *client, const struct context *context);
 
 /* Ends the connection if nothing has come for too long. */
 void client_expire(struct client *client, struct context *context, int64_t now_ns);

@@ -20,14 +20,41 @@ struct context {
 	int64_t begin_ns; /* of the run */
 	int64_t from_ns;  /* the window that is measured */
 	int64_t until_ns;
-	int64_t budget;    /* requests that may still be sent */
-	uint64_t finished; /* requests of the window that were answered or lost */
+	uint64_t in_flight; /* requests of all connections */
+	int64_t budget;     /* requests that may still be sent */
+	uint64_t finished;  /* requests of the window that were answered or lost */
 };
 
 static inline bool
 context_measures(const struct context *context, int64_t now_ns)
 {
 	return now_ns >= context->from_ns && now_ns < context->until_ns;
+}
+
+static inline bool
+context_is_open_loop(const struct context *context)
+{
+	return context->plan->schedule.steps > 0;
+}
+
+/*
+ * When the request of ROUND, which counts from 0, of connection NUMBER of the run is due: rounds go
+ * over all connections of all threads, so that they keep the rate together with no word between
+ * them.
+ */
+static inline int64_t
+context_due_ns(const struct context *context, uint64_t round, uint64_t number)
+{
+	uint64_t request = round * context->plan->options->connections + number;
+
+	return context->begin_ns + schedule_due_ns(&context->plan->schedule, request);
+}
+
+/* The step of the schedule at a time of the run. */
+static inline size_t
+context_step(const struct context *context, int64_t now_ns)
+{
+	return schedule_step(&context->plan->schedule, now_ns - context->begin_ns);
 }
 
 #endif

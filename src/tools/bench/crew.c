@@ -15,10 +15,11 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "tools/bench/live.h"
 #include "tools/bench/worker.h"
 
 enum {
-	TICK_MS = 200,
+	TICK_MS = 500,
 };
 
 struct crew {
@@ -119,9 +120,15 @@ watch(struct crew *crew)
 {
 	struct pollfd end = { .fd = crew->ends[0], .events = POLLIN };
 
-	while (poll(&end, 1, TICK_MS) <= 0)
+	struct live live;
+
+	live_init(&live, crew->plan->options);
+	while (poll(&end, 1, TICK_MS) <= 0) {
 		if (interrupted)
 			crew->board->stop = true;
+		live_show(&live, crew->board);
+	}
+	live_end(&live);
 }
 
 /* Returns 0, or -1 if one of them has failed. */

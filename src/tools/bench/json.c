@@ -54,10 +54,10 @@ print_load(const struct result *result, FILE *file)
 		",\"threads\":%" PRIu32 ",\"processes\":%" PRIu32 ",\"framing\":\"%s\"",
 		options->connections, options->idle, result->plan->pipeline, options->threads,
 		options->processes, is_line ? "line" : "length");
-	if (options->schedule.steps == 0)
-		fputs(",\"rate\":null", file);
-	else
+	if (options->schedule.steps == 1)
 		fprintf(file, ",\"rate\":%.3f", options->schedule.rates[0]);
+	else
+		fputs(",\"rate\":null", file);
 	fprintf(file, ",\"warmup_s\":%.3f,\"duration_s\":%.6f", (double)options->warmup_ms / 1000,
 		result->duration_s);
 }
@@ -70,6 +70,26 @@ print_errors(const struct tally *sum, FILE *file)
 		fprintf(file, "%s\"%s\":%" PRIu64, i > 0 ? "," : "",
 			board_error_name((enum board_error)i), (uint64_t)sum->errors[i]);
 	fputc('}', file);
+}
+
+static void
+print_steps(const struct result *result, FILE *file)
+{
+	const struct schedule *schedule = &result->plan->schedule;
+
+	fputs("\"steps\":[", file);
+	for (size_t i = 0; schedule->steps > 1 && i < schedule->steps; i++) {
+		const struct tally_step *step = &result->sum->steps[i];
+
+		fprintf(file,
+			"%s{\"rate\":%.3f,\"duration_s\":%.6f,\"requests\":%" PRIu64
+			",\"requests_per_s\":%.3f,",
+			i > 0 ? "," : "", schedule->rates[i], result_step_s(result, i),
+			step->requests, result_step_rate(result, i));
+		print_latency("latency_us", &step->latency, file);
+		fputc('}', file);
+	}
+	fputc(']', file);
 }
 
 void
@@ -91,7 +111,9 @@ json_print(const struct result *result, FILE *file)
 	print_errors(sum, file);
 	fprintf(file,
 		",\"lost\":%" PRIu64 ",\"unsent\":%" PRIu64 ",\"client_cpu_us_per_request\":%.4f"
-		",\"client_cpu_share\":%.4f,\"bottleneck\":%s,\"steps\":[]}\n",
+		",\"client_cpu_share\":%.4f,\"bottleneck\":%s,",
 		sum->lost, sum->unsent, result->cpu_us, result->share,
 		result->bottleneck ? "true" : "false");
+	print_steps(result, file);
+	fputs("}\n", file);
 }

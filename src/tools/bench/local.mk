@@ -8,8 +8,10 @@ src_libbench_a_SOURCES = \
 	src/tools/bench/flights.h \
 	src/tools/bench/histogram.c src/tools/bench/histogram.h \
 	src/tools/bench/json.c src/tools/bench/json.h \
+	src/tools/bench/live.c src/tools/bench/live.h \
 	src/tools/bench/options.c src/tools/bench/options.h \
 	src/tools/bench/payload.c src/tools/bench/payload.h \
+	src/tools/bench/percentiles.c src/tools/bench/percentiles.h \
 	src/tools/bench/plan.c src/tools/bench/plan.h \
 	src/tools/bench/replies.c src/tools/bench/replies.h \
 	src/tools/bench/requests.c src/tools/bench/requests.h \

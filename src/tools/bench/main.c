@@ -13,10 +13,12 @@
 #include "tools/bench/crew.h"
 #include "tools/bench/json.h"
 #include "tools/bench/options.h"
+#include "tools/bench/percentiles.h"
 #include "tools/bench/plan.h"
 #include "tools/bench/result.h"
 #include "tools/bench/summary.h"
 
+/* Returns 0, or -1 with the reason. */
 static int
 print(const struct result *result, struct error *error)
 {
@@ -26,29 +28,35 @@ print(const struct result *result, struct error *error)
 		json_print(result, stdout);
 	else if (!options->quiet)
 		summary_print(result, stdout);
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	if (fflush(stdout) != 0 || ferror(stdout))
+		return error_errno(error, "cannot write standard output");
+	if (options->percentiles == NULL)
 		return 0;
-	error_errno(error, "cannot write standard output");
-	return EX_SOFTWARE;
+	return percentiles_write(&result->sum->latency, options->percentiles, error);
+}
+
+static void
+warn_of_bottleneck(const struct result *result)
+{
+	const struct options *options = result->plan->options;
+
+	if (result->bottleneck && !options->quiet)
+		warnx("a thread of this program used %.0f %% of a CPU: it may be what limits the "
+		      "results; use more --threads",
+			result->share * 100);
 }
 
 /* Returns the exit status; the error is filled if it is none of 0 and 1. */
 static int
 report(const struct result *result, struct error *error)
 {
-	int status;
-
-	if (result->sum->opened == 0) {
+	if (result->sum->opened == 0 && result->errors > 0) {
 		error_set(error, "cannot connect: %s", strerror(result->sum->connect_errno));
 		return EX_UNAVAILABLE;
 	}
-	status = print(result, error);
-	if (status != 0)
-		return status;
-	if (result->bottleneck)
-		warnx("this program used %.0f %% of a CPU and may be what limits the results: give "
-		      "it more --threads",
-			result->share * 100);
+	if (print(result, error) != 0)
+		return EX_SOFTWARE;
+	warn_of_bottleneck(result);
 	return result->errors > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

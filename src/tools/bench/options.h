@@ -36,7 +36,7 @@ struct options {
 	int64_t timeout_ms;
 	uint64_t churn;           /* requests of a connection's life, or 0 */
 	struct schedule schedule; /* rates alone */
-	char *sources;            /* a list of addresses with commas between, or NULL */
+	const char *sources;      /* a list of addresses with commas between, or NULL */
 	const char *percentiles;  /* a path, or NULL */
 	enum options_live live;
 	bool json;

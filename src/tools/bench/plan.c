@@ -2,7 +2,9 @@
 
 #include "tools/bench/plan.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sysexits.h>
 
@@ -25,6 +27,42 @@ resolve_addresses(struct plan *plan, struct error *error)
 	for (size_t i = 0; i < options->address_count; i++)
 		if (address_resolve(&plan->addresses[i], options->addresses[i], error) != 0)
 			return EX_UNAVAILABLE;
+	return 0;
+}
+
+/* Takes the address TEXT of SIZE characters, which has no port. */
+static int
+add_source(struct plan *plan, const char *text, size_t size, struct error *error)
+{
+	struct address *source = &plan->sources[plan->source_count++];
+	bool is_ipv6 = memchr(text, ':', size) != NULL && text[0] != '[';
+	char address[ADDRESS_TEXT_MAX];
+
+	snprintf(address, sizeof(address), is_ipv6 ? "[%.*s]:0" : "%.*s:0", (int)size, text);
+	if (address_parse(source, address, error) != 0)
+		return error_prefix(error, "--source \"%.*s\": ", (int)size, text);
+	for (size_t i = 0; i < plan->options->address_count; i++)
+		if (source->sa.sa_family != plan->addresses[i].sa.sa_family)
+			return error_set(error, "--source \"%.*s\" is of another family than %s",
+				(int)size, text, plan->options->addresses[i]);
+	return 0;
+}
+
+static int
+parse_sources(struct plan *plan, struct error *error)
+{
+	const char *rest = plan->options->sources;
+
+	if (rest == NULL)
+		return 0;
+	plan->sources = calloc(strlen(rest) + 1, sizeof(plan->sources[0]));
+	if (plan->sources == NULL)
+		return error_errno(error, "cannot hold the sources");
+	for (size_t size; rest != NULL; rest = rest[size] == ',' ? rest + size + 1 : NULL) {
+		size = strcspn(rest, ",");
+		if (add_source(plan, rest, size, error) != 0)
+			return -1;
+	}
 	return 0;
 }
 
@@ -74,6 +112,8 @@ plan_make(struct plan *plan, const struct options *options, struct error *error)
 		return status;
 	schedule_lay_out(
 		&plan->schedule, options->warmup_ms * TIME_MS, options->duration_ms * TIME_MS);
+	if (parse_sources(plan, error) != 0)
+		return EX_USAGE;
 	if (payload_make(&plan->payload, &sizes, &options->framing, plan->pipeline, error) != 0)
 		return EX_USAGE;
 	return 0;

@@ -49,6 +49,27 @@ result_make(struct result *result, const struct plan *plan, const struct board *
 	return 0;
 }
 
+double
+result_step_s(const struct result *result, size_t step)
+{
+	const struct schedule *schedule = &result->plan->schedule;
+	double warmup_s = (double)result->plan->options->warmup_ms / 1000;
+	double begin_s = step > 0 ? (double)schedule->ends_ns[step - 1] / second_ns : warmup_s;
+	double end_s = warmup_s + result->duration_s; /* it may be cut short */
+
+	if (step + 1 < schedule->steps)
+		end_s = MIN(end_s, (double)schedule->ends_ns[step] / second_ns);
+	return MAX(end_s - begin_s, 0);
+}
+
+double
+result_step_rate(const struct result *result, size_t step)
+{
+	double time_s = result_step_s(result, step);
+
+	return time_s > 0 ? (double)result->sum->steps[step].requests / time_s : 0;
+}
+
 void
 result_free(struct result *result)
 {

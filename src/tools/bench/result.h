@@ -26,6 +26,10 @@ struct result {
 PF_MUST_CHECK int result_make(
 	struct result *result, const struct plan *plan, const struct board *board);
 
+/* Requests a second that were answered in a step of the schedule; the time that it lasted. */
+double result_step_rate(const struct result *result, size_t step);
+double result_step_s(const struct result *result, size_t step);
+
 void result_free(struct result *result);
 
 #endif

@@ -14,18 +14,20 @@
 
 enum {
 	READ_SIZE = 256 * 1024,
-	EVENTS = 256,    /* of one wake */
-	SETUP_MS = 1,    /* between looks whether the run has begun */
-	CHECK_MS = 50,   /* between looks at all connections */
-	LINGER_MS = 100, /* between looks whether the run is to stop */
+	EVENTS = 256,  /* of one wake */
+	SETUP_MS = 1,  /* between looks whether the run has begun */
+	CHECK_MS = 50, /* between looks at all connections, and whether the run is to stop */
 };
 
 struct worker {
 	struct context context;
 	struct board *board;
 	unsigned number;
-	struct client *clients; /* those that send, then those that idle */
+	struct client *clients; /* those that send, active of them, then those that idle */
 	size_t client_count;
+	size_t active;
+	uint64_t due_round;     /* open loop: the next request to be due is this one */
+	size_t due_client;      /* of this client */
 	struct flight *flights; /* of all clients */
 	int64_t checked_ns;     /* when all connections were looked at */
 	int64_t cpu_ns;         /* of this thread, when the window began */
@@ -72,6 +74,7 @@ set_up_clients(struct worker *worker)
 	uint64_t first = plan_before(plan, options->connections, worker->number);
 	uint64_t first_idle = plan_before(plan, options->idle, worker->number);
 
+	worker->active = active;
 	worker->client_count = active + idle;
 	worker->clients = calloc(active + idle + 1, sizeof(worker->clients[0]));
 	worker->flights = calloc(active * plan->pipeline + 1, sizeof(worker->flights[0]));
@@ -131,9 +134,33 @@ all_attempted(const struct worker *worker)
 	return true;
 }
 
-/* The run begins: all clients send. */
+/* All that may be sent is. */
 static void
-begin(struct worker *worker, int64_t begin_ns)
+send_all(struct worker *worker, int64_t now_ns)
+{
+	for (size_t i = 0; i < worker->active; i++)
+		client_send(&worker->clients[i], &worker->context, now_ns);
+}
+
+/* The window begins: of a number of requests, those in flight are the first. */
+static void
+begin_window(struct worker *worker, int64_t now_ns)
+{
+	struct context *context = &worker->context;
+
+	worker->measuring = true;
+	worker->cpu_ns = time_of_ns(CLOCK_THREAD_CPUTIME_ID);
+	context->tally->from_ns = context->from_ns;
+	if (context->plan->options->requests == 0)
+		return;
+	context->finished = 0;
+	context->budget = (int64_t)worker->share - (int64_t)context->in_flight;
+	send_all(worker, now_ns);
+}
+
+/* The run begins. */
+static void
+begin(struct worker *worker, int64_t begin_ns, int64_t now_ns)
 {
 	const struct options *options = worker->context.plan->options;
 	struct context *context = &worker->context;
@@ -143,30 +170,34 @@ begin(struct worker *worker, int64_t begin_ns)
 	context->from_ns = begin_ns + options->warmup_ms * TIME_MS;
 	if (options->requests == 0)
 		context->until_ns = context->from_ns + options->duration_ms * TIME_MS;
-	if (options->requests > 0 && options->warmup_ms == 0)
-		context->budget = (int64_t)worker->share;
-	for (size_t i = 0; i < worker->client_count; i++)
-		client_send(&worker->clients[i], context, time_now_ns());
+	if (options->warmup_ms == 0)
+		begin_window(worker, now_ns);
+	send_all(worker, now_ns);
 }
 
-/* The window begins: of a number of requests, those in flight are the first. */
-static void
-begin_window(struct worker *worker)
+/* When the next request is due; never in a closed loop. */
+static int64_t
+next_due_ns(const struct worker *worker)
 {
-	struct context *context = &worker->context;
-	uint64_t in_flight = 0;
+	const struct context *context = &worker->context;
 
-	worker->measuring = true;
-	worker->cpu_ns = time_of_ns(CLOCK_THREAD_CPUTIME_ID);
-	context->tally->from_ns = context->from_ns;
-	if (context->plan->options->requests == 0 || context->plan->options->warmup_ms == 0)
-		return;
-	for (size_t i = 0; i < worker->client_count; i++)
-		in_flight += worker->clients[i].flights.requests;
-	context->finished = 0;
-	context->budget = (int64_t)worker->share - (int64_t)in_flight;
-	for (size_t i = 0; i < worker->client_count; i++)
-		client_send(&worker->clients[i], context, time_now_ns());
+	if (!context_is_open_loop(context) || !context->running || worker->active == 0)
+		return INT64_MAX;
+	return context_due_ns(
+		context, worker->due_round, worker->clients[worker->due_client].number);
+}
+
+/* Sends the requests that are due. */
+static void
+send_due(struct worker *worker, int64_t now_ns)
+{
+	while (next_due_ns(worker) <= now_ns) {
+		client_make_due(&worker->clients[worker->due_client], &worker->context, now_ns);
+		if (++worker->due_client == worker->active) {
+			worker->due_client = 0;
+			worker->due_round++;
+		}
+	}
 }
 
 static bool
@@ -194,8 +225,7 @@ check_clients(struct worker *worker, int64_t now_ns)
 		struct client *client = &worker->clients[i];
 
 		client_expire(client, &worker->context, now_ns);
-		if (client->state == CLIENT_CLOSED && !client->idle && worker->context.running &&
-			worker->context.budget > 0)
+		if (client_is_wanted(client, &worker->context))
 			client_connect(client, &worker->context);
 	}
 }
@@ -210,9 +240,11 @@ advance(struct worker *worker, int64_t now_ns)
 	if (!context->tally->ready && all_attempted(worker))
 		board_ready(worker->board, context->tally);
 	if (!context->running && begin_ns != 0)
-		begin(worker, begin_ns);
+		begin(worker, begin_ns, now_ns);
 	if (context->running && !worker->measuring && now_ns >= context->from_ns)
-		begin_window(worker);
+		begin_window(worker, now_ns);
+	if (!context->ending)
+		send_due(worker, now_ns);
 	check_clients(worker, now_ns);
 }
 
@@ -221,14 +253,16 @@ static int64_t
 time_to_wait(const struct worker *worker, int64_t now_ns)
 {
 	const struct context *context = &worker->context;
-	int64_t next_ns = now_ns + LINGER_MS * TIME_MS;
+	int64_t next_ns = worker->checked_ns + CHECK_MS * TIME_MS;
 
 	if (!context->running)
 		return SETUP_MS * TIME_MS;
+	if (context->ending)
+		return MAX(next_ns - now_ns, 0);
 	if (!worker->measuring)
 		next_ns = MIN(next_ns, context->from_ns);
 	next_ns = MIN(next_ns, context->until_ns);
-	next_ns = MIN(next_ns, worker->checked_ns + CHECK_MS * TIME_MS);
+	next_ns = MIN(next_ns, next_due_ns(worker));
 	return MAX(next_ns - now_ns, 0);
 }
 
@@ -244,15 +278,33 @@ wait_for_events(struct worker *worker, int64_t now_ns)
 		client_event(events[i].data.ptr, &worker->context, events[i].events);
 }
 
+/* The window has ended. */
 static void
-finish(struct worker *worker, int64_t now_ns)
+end_window(struct worker *worker, int64_t now_ns)
 {
 	struct context *context = &worker->context;
 
 	context->ending = true;
-	context->tally->end_ns = MIN(now_ns, context->until_ns);
+	context->until_ns = MIN(now_ns, context->until_ns);
+	context->tally->end_ns = context->until_ns;
 	if (worker->measuring)
 		context->tally->cpu_ns = time_of_ns(CLOCK_THREAD_CPUTIME_ID) - worker->cpu_ns;
+	for (size_t i = 0; context->budget > 0 && i < worker->active; i++)
+		context->tally->unsent += worker->clients[i].due - worker->clients[i].begun;
+}
+
+/* Waits for replies to what was sent at its time, and counts how late they are. */
+static void
+await_late(struct worker *worker, int64_t now_ns)
+{
+	struct context *context = &worker->context;
+	int64_t end_ns = now_ns + context->plan->options->timeout_ms * TIME_MS;
+
+	while (context->in_flight > 0 && now_ns < end_ns && !worker->board->stop) {
+		wait_for_events(worker, now_ns);
+		now_ns = time_now_ns();
+		check_clients(worker, now_ns);
+	}
 }
 
 void
@@ -269,7 +321,9 @@ worker_run(struct worker *worker)
 		wait_for_events(worker, now_ns);
 		now_ns = time_now_ns();
 	}
-	finish(worker, now_ns);
+	end_window(worker, now_ns);
+	if (context_is_open_loop(&worker->context))
+		await_late(worker, now_ns);
 }
 
 void
