@@ -5,7 +5,8 @@ unit_tests = tests/unit/test-config tests/unit/test-wire tests/unit/test-respawn
 	tests/unit/test-networks tests/unit/test-addresses tests/unit/test-accept-rate \
 	tests/unit/test-reply tests/unit/test-job tests/unit/test-completion tests/unit/test-pool \
 	tests/unit/test-connections tests/unit/test-path tests/unit/test-cpus \
-	tests/unit/test-diff tests/unit/test-liveness tests/unit/test-histogram
+	tests/unit/test-diff tests/unit/test-liveness tests/unit/test-histogram \
+	tests/unit/test-replies tests/unit/test-schedule tests/unit/test-sizes
 endif
 
 unit_cppflags = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
@@ -104,6 +105,18 @@ tests_unit_test_histogram_SOURCES = tests/unit/test-histogram.c
 tests_unit_test_histogram_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_histogram_LDADD = $(bench_ldadd) $(CMOCKA_LIBS)
 
+tests_unit_test_replies_SOURCES = tests/unit/test-replies.c
+tests_unit_test_replies_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_replies_LDADD = $(bench_ldadd) $(CMOCKA_LIBS)
+
+tests_unit_test_schedule_SOURCES = tests/unit/test-schedule.c
+tests_unit_test_schedule_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_schedule_LDADD = $(bench_ldadd) $(CMOCKA_LIBS)
+
+tests_unit_test_sizes_SOURCES = tests/unit/test-sizes.c
+tests_unit_test_sizes_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_sizes_LDADD = $(bench_ldadd) $(CMOCKA_LIBS)
+
 check-local: $(check_PROGRAMS) all
 	@BATS='$(BATS)' MANDOC='$(MANDOC)' PYTHON='$(PYTHON)' PREFORK_CC='$(CC)' \
 		PREFORK_SANITIZERS='$(SANITIZER_FLAGS)' \
@@ -111,6 +124,7 @@ check-local: $(check_PROGRAMS) all
 
 EXTRA_DIST += tests/run \
 	tests/backpressure.bats \
+	tests/bench.bats \
 	tests/bounds.bats \
 	tests/chroot.bats \
 	tests/clock.bats \
@@ -151,6 +165,7 @@ EXTRA_DIST += tests/run \
 	tests/timeouts.bats \
 	tests/unix_sockets.bats \
 	tests/watchdog.bats \
+	tests/lib/bench.bash \
 	tests/lib/churn.bash \
 	tests/lib/churn.py \
 	tests/lib/client.bash \

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""A throw-away server for the tests of preforkcat: one thread, one connection at a time.
+"""A throw-away server for the tests of preforkcat and preforkbench: one thread, one connection at a time.
 
     peer.py [options] BEHAVIOUR
 
@@ -134,6 +134,13 @@ def silent_after(connection, framing, options):
     discard(connection)
 
 
+def stall_after(connection, framing, options):
+    """Is away for a second, once, and quick before and after."""
+    answer(connection, framing, options.count)
+    time.sleep(1)
+    echo(connection, framing, options)
+
+
 def slow(connection, framing, options):
     """Replies byte by byte."""
     while (payload := framing.read(connection)) is not None:
@@ -166,7 +173,7 @@ BEHAVIOURS = {
     for function in (
         chatty, close_after, close_at_once_after, collect, cut_after, deaf, echo, junk_after,
         mirror, record, reply, reset_after,
-        reset_at_once, silent, silent_after, slow,
+        reset_at_once, silent, silent_after, slow, stall_after,
     )
 }
 # Those whose connections come to nothing: bound without listening, and with a full backlog.

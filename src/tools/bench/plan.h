@@ -48,4 +48,14 @@ plan_before(const struct plan *plan, uint64_t total, unsigned number)
 	return total / plan->workers * number + MIN(number, total % plan->workers);
 }
 
+/* The share of worker NUMBER of the requests: that of its connections. */
+static inline uint64_t
+plan_requests(const struct plan *plan, unsigned number)
+{
+	uint64_t requests = plan->options->requests, connections = plan->options->connections;
+
+	return requests * plan_before(plan, connections, number + 1) / connections -
+		requests * plan_before(plan, connections, number) / connections;
+}
+
 #endif

@@ -30,6 +30,7 @@ struct worker {
 	size_t due_client;      /* of this client */
 	struct flight *flights; /* of all clients */
 	int64_t checked_ns;     /* when all connections were looked at */
+	int64_t window_ns;      /* when the window is to begin */
 	int64_t cpu_ns;         /* of this thread, when the window began */
 	uint64_t share;         /* requests to be finished, or 0 */
 	bool measuring;
@@ -108,7 +109,7 @@ worker_open(const struct plan *plan, struct board *board, unsigned number, struc
 	if (worker != NULL) {
 		worker->board = board;
 		worker->number = number;
-		worker->share = plan_share(plan, plan->options->requests, number);
+		worker->share = plan_requests(plan, number);
 		worker->context = (struct context){
 			.plan = plan,
 			.tally = &board->tallies[number],
@@ -150,6 +151,7 @@ begin_window(struct worker *worker, int64_t now_ns)
 
 	worker->measuring = true;
 	worker->cpu_ns = time_of_ns(CLOCK_THREAD_CPUTIME_ID);
+	context->from_ns = context->plan->options->requests > 0 ? now_ns : worker->window_ns;
 	context->tally->from_ns = context->from_ns;
 	if (context->plan->options->requests == 0)
 		return;
@@ -167,9 +169,9 @@ begin(struct worker *worker, int64_t begin_ns, int64_t now_ns)
 
 	context->running = true;
 	context->begin_ns = begin_ns;
-	context->from_ns = begin_ns + options->warmup_ms * TIME_MS;
+	worker->window_ns = begin_ns + options->warmup_ms * TIME_MS;
 	if (options->requests == 0)
-		context->until_ns = context->from_ns + options->duration_ms * TIME_MS;
+		context->until_ns = worker->window_ns + options->duration_ms * TIME_MS;
 	if (options->warmup_ms == 0)
 		begin_window(worker, now_ns);
 	send_all(worker, now_ns);
@@ -241,7 +243,7 @@ advance(struct worker *worker, int64_t now_ns)
 		board_ready(worker->board, context->tally);
 	if (!context->running && begin_ns != 0)
 		begin(worker, begin_ns, now_ns);
-	if (context->running && !worker->measuring && now_ns >= context->from_ns)
+	if (context->running && !worker->measuring && now_ns >= worker->window_ns)
 		begin_window(worker, now_ns);
 	if (!context->ending)
 		send_due(worker, now_ns);
@@ -260,7 +262,7 @@ time_to_wait(const struct worker *worker, int64_t now_ns)
 	if (context->ending)
 		return MAX(next_ns - now_ns, 0);
 	if (!worker->measuring)
-		next_ns = MIN(next_ns, context->from_ns);
+		next_ns = MIN(next_ns, worker->window_ns);
 	next_ns = MIN(next_ns, context->until_ns);
 	next_ns = MIN(next_ns, next_due_ns(worker));
 	return MAX(next_ns - now_ns, 0);
