@@ -249,6 +249,13 @@ teardown() {
     json 'e["timeout"] == 1 and r["requests"] == 1 and r["lost"] == 1'
 }
 
+@test "a run without any reply is none that went well" {
+    peer_start silent
+    bench_run -d 200ms -c 1 "$address"
+    expect_status 1
+    json 'r["requests"] == 0 and sum(e.values()) == 0'
+}
+
 @test "a server that does not read is given up" {
     peer_start deaf
     bench_run -n 8 -c 1 -p 8 -s 4M --timeout 300ms "$address"

@@ -46,14 +46,13 @@ static void
 print_load(const struct result *result, FILE *file)
 {
 	const struct options *options = result->plan->options;
-	bool is_line = options->framing.wire.codec == wire_codec_of(WIRE_LINE);
 
 	print_addresses(options, file);
 	fprintf(file,
 		",\"connections\":%" PRIu64 ",\"idle\":%" PRIu64 ",\"pipeline\":%" PRIu32
 		",\"threads\":%" PRIu32 ",\"processes\":%" PRIu32 ",\"framing\":\"%s\"",
 		options->connections, options->idle, result->plan->pipeline, options->threads,
-		options->processes, is_line ? "line" : "length");
+		options->processes, framing_name(&options->framing));
 	if (options->schedule.steps == 1)
 		fprintf(file, ",\"rate\":%.3f", options->schedule.rates[0]);
 	else

@@ -57,7 +57,7 @@ report(const struct result *result, struct error *error)
 	if (print(result, error) != 0)
 		return EX_SOFTWARE;
 	warn_of_bottleneck(result);
-	return result->errors > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return result->errors > 0 || result->sum->requests == 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static int

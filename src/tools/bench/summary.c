@@ -28,17 +28,18 @@ print_time(double time_ns, char text[static TIME_TEXT_MAX])
 }
 
 static void
-print_quantiles(const char *title, const struct histogram *histogram, FILE *file)
+print_latency(const char *title, const struct histogram *histogram, FILE *file)
 {
 	static const double quantiles[] = { 0.5, 0.9, 0.99, 0.999, 0.9999 };
-	char text[TIME_TEXT_MAX], most[TIME_TEXT_MAX];
+	char text[TIME_TEXT_MAX];
 
 	fprintf(file, "%-12s", title);
 	for (size_t i = 0; i < countof(quantiles); i++)
-		fprintf(file, "%g%% %s, ", quantiles[i] * 100,
-			print_time((double)histogram_quantile(histogram, quantiles[i]), text));
-	fprintf(file, "max %s\n", print_time((double)histogram->largest, most));
-	fprintf(file, "%-12smean %s, ", "", print_time(histogram_mean(histogram), text));
+		fprintf(file, "%g%% %s%s", quantiles[i] * 100,
+			print_time((double)histogram_quantile(histogram, quantiles[i]), text),
+			i + 2 == countof(quantiles) ? "\n            " : ", ");
+	fprintf(file, "max %s, ", print_time((double)histogram->largest, text));
+	fprintf(file, "mean %s, ", print_time(histogram_mean(histogram), text));
 	fprintf(file, "deviation %s\n", print_time(histogram_deviation(histogram), text));
 }
 
@@ -66,8 +67,8 @@ print_bar(double share, double largest_share, int64_t to_ns, FILE *file)
 	int length = (int)(share / largest_share * BAR + 0.5);
 	char text[TIME_TEXT_MAX];
 
-	fprintf(file, "  up to %-8s %6.2f%%  %.*s\n", print_time((double)to_ns, text), share * 100,
-		length, bar);
+	fprintf(file, "  up to %-8s %6.2f%%%s%.*s\n", print_time((double)to_ns, text), share * 100,
+		length > 0 ? "  " : "", length, bar);
 }
 
 /* How latencies are spread: a bar for each 1-2-5 step between the least and the largest. */
@@ -141,12 +142,12 @@ summary_print(const struct result *result, FILE *file)
 	fprintf(file, "%-12s%" PRIu64 " in %.2f s: %.0f/s, %.1f MB/s in and out\n", "requests",
 		sum->requests, result->duration_s, result->requests_per_s,
 		result->duration_s > 0 ? transferred / 1e6 / result->duration_s : 0);
-	print_quantiles("latency", &sum->latency, file);
+	print_latency("latency", &sum->latency, file);
 	print_spread(&sum->latency, file);
 	print_steps(result, file);
 	fprintf(file, "%-12s%" PRIu64 ": %.0f/s\n", "connects", sum->connects,
 		result->connects_per_s);
-	print_quantiles("to connect", &sum->connect_latency, file);
+	print_latency("to connect", &sum->connect_latency, file);
 	fprintf(file, "%-12s%.2f us of CPU a request, busiest thread %.0f %%\n", "this client",
 		result->cpu_us, result->share * 100);
 	print_errors(result, file);

@@ -117,3 +117,16 @@ framing_check(const struct framing *framing)
 		arguments_refuse("a line has no length: --length-bytes, --length-offset, "
 				 "--length-adjust and --byte-order have no meaning with it");
 }
+
+#define FRAMING_NAME_ROW(framing, name, codec) [framing] = (name),
+
+const char *
+framing_name(const struct framing *framing)
+{
+	static const char *const names[] = { WIRE_FRAMINGS(FRAMING_NAME_ROW) };
+	size_t i = 0;
+
+	while (wire_codec_of((enum wire_framing)i) != framing->wire.codec)
+		i++;
+	return names[i];
+}

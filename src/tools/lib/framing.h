@@ -58,4 +58,7 @@ bool framing_parse(struct framing *framing, int option, const char *value);
 /* Ends the process if there is an option that the framing makes no use of. */
 void framing_check(const struct framing *framing);
 
+/* Its name, as in --framing. */
+const char *framing_name(const struct framing *framing);
+
 #endif
