@@ -285,6 +285,17 @@ teardown() {
     [ "$errors" = "preforkbench: cannot connect: Connection timed out" ]
 }
 
+@test "a unix socket whose backlog is full is tried again, and given up at last" {
+    peer_start full --unix "$BATS_TEST_TMPDIR/s"
+    bench_run -n 1 -c 1 --timeout 300ms "$address"
+    expect_status 69
+    [ "$errors" = "preforkbench: cannot connect: Connection timed out" ]
+    server_start --listen "unix:$BATS_TEST_TMPDIR/t" --module echo --set backlog=2
+    bench_run -n 200 -c 100 "unix:$BATS_TEST_TMPDIR/t"
+    expect_status 0
+    json 'r["requests"] == 200 and r["connects"] == 100 and sum(e.values()) == 0'
+}
+
 @test "more connections than files can be open are refused with what to do" {
     status=0
     run "$BASH" -c 'ulimit -n 64; exec "$0" "$@"' "$PREFORKBENCH" -c 100 127.0.0.1:1

@@ -22,12 +22,6 @@ enum {
 static_assert(
 	(int)DISCARD_HEAD > (int)WIRE_OFFSET_MAX + (int)WIRE_FIELD_MAX, "its length is there");
 
-static void
-count(struct context *context, enum board_error error)
-{
-	atomic_fetch_add_explicit(&context->tally->errors[error], 1, memory_order_relaxed);
-}
-
 static bool
 is_churn(const struct context *context)
 {
@@ -43,6 +37,7 @@ close_client(struct client *client, struct context *context)
 	fd_close(&client->fd);
 	client->state = CLIENT_CLOSED;
 	client->attempted = true;
+	client->waits_to_connect = false;
 	client->held_size = 0;
 	if (lost == 0)
 		return;
@@ -58,7 +53,7 @@ fail(struct client *client, struct context *context, enum board_error error)
 {
 	bool useful = client->answered > 0;
 
-	count(context, error);
+	context_count_error(context, error);
 	close_client(client, context);
 	if (useful && client_is_wanted(client, context))
 		client_connect(client, context);
@@ -68,7 +63,7 @@ static void
 connect_failed(struct client *client, struct context *context, int failed)
 {
 	context->tally->connect_errno = failed;
-	count(context, BOARD_CONNECT);
+	context_count_error(context, BOARD_CONNECT);
 	close_client(client, context);
 	if (context->running && !client->idle) { /* with a number of requests, it may be the last */
 		context->budget--;
@@ -109,11 +104,22 @@ watch(const struct client *client, const struct context *context, int operation,
 static void
 reset(struct client *client)
 {
+	if (!client->waits_to_connect)
+		client->since_ns = time_now_ns();
+	client->waits_to_connect = false;
 	client->sent = client->answered = 0;
 	client->waits_to_send = false;
 	client->requests = (struct requests){ 0 };
 	client->replies = (struct replies){ 0 };
-	client->since_ns = time_now_ns();
+}
+
+/* A unix socket's backlog is full, connect(2): nobody tells when it has room again. */
+static void
+wait_to_connect(struct client *client)
+{
+	fd_close(&client->fd);
+	client->state = CLIENT_CLOSED;
+	client->waits_to_connect = true;
 }
 
 void
@@ -130,11 +136,11 @@ client_connect(struct client *client, struct context *context)
 	}
 	client->state = CLIENT_CONNECTING;
 	result = connect(client->fd, &client->address->sa, client->address->size);
-	if (result != 0 && errno != EINPROGRESS) {
+	if (result != 0 && errno == EAGAIN && is_unix)
+		wait_to_connect(client);
+	else if (result != 0 && errno != EINPROGRESS)
 		connect_failed(client, context, errno);
-		return;
-	}
-	if (watch(client, context, EPOLL_CTL_ADD, !is_unix) != 0)
+	else if (watch(client, context, EPOLL_CTL_ADD, !is_unix) != 0)
 		connect_failed(client, context, errno);
 	else if (result == 0)
 		opened(client, context);
@@ -229,76 +235,30 @@ client_send(struct client *client, struct context *context, int64_t now_ns)
 	} /* else what has come before is still to be read */
 }
 
-/* Counts REQUESTS that took LATENCY_NS and were answered in the window. */
-static void
-count_measured(struct context *context, int64_t now_ns, int64_t latency_ns, uint32_t requests)
-{
-	struct tally *tally = context->tally;
-
-	context->finished += requests;
-	tally->requests += requests;
-	histogram_add(&tally->latency, latency_ns, requests);
-	if (context_is_open_loop(context)) {
-		struct tally_step *step = &tally->steps[context_step(context, now_ns)];
-
-		step->requests += requests;
-		histogram_add(&step->latency, latency_ns, requests);
-	}
-}
-
-/*
- * The same behind the end of the window, which is waited for in an open loop: to leave out those
- * that took long would be the very omission that it is there to correct.
- */
-static void
-count_late(struct context *context, int64_t latency_ns, uint32_t requests)
-{
-	struct tally *tally = context->tally;
-	size_t last = context->plan->schedule.steps - 1;
-
-	histogram_add(&tally->latency, latency_ns, requests);
-	histogram_add(&tally->steps[last].latency, latency_ns, requests);
-}
-
-static void
-count_watched(struct tally *tally, uint32_t replies)
-{
-	uint64_t before = atomic_load_explicit(&tally->replies, memory_order_relaxed);
-
-	/* There is no other writer: no need for the price of an atomic addition. */
-	atomic_store_explicit(&tally->replies, before + replies, memory_order_relaxed);
-}
-
 /* Counts GOOD replies that have come by NOW_NS, of those in flight. */
 static void
-count_good(struct client *client, struct context *context, uint32_t good, int64_t now_ns)
+take_good(struct client *client, struct context *context, uint32_t good, int64_t now_ns)
 {
-	bool measured = context_measures(context, now_ns);
-
 	client->answered += good;
 	context->in_flight -= good;
-	count_watched(context->tally, good);
+	context_count_watched(context, good);
 	while (good > 0) {
 		struct flight flight = flights_take(&client->flights, good);
-		int64_t latency_ns = now_ns - flight.since_ns;
 
 		good -= flight.requests;
-		if (measured)
-			count_measured(context, now_ns, latency_ns, flight.requests);
-		else if (context->ending)
-			count_late(context, latency_ns, flight.requests);
+		context_count_replies(context, now_ns, now_ns - flight.since_ns, flight.requests);
 	}
 }
 
 /* A reply is bad, the next may be good. */
 static void
-count_bad(struct client *client, struct context *context, enum board_error error)
+take_bad(struct client *client, struct context *context, enum board_error error)
 {
 	flights_take(&client->flights, 1);
 	client->answered++;
 	context->in_flight--;
 	context->finished++;
-	count(context, error);
+	context_count_error(context, error);
 }
 
 /* Takes all replies of INPUT. Returns 0, or -1 if it is something else. */
@@ -311,11 +271,11 @@ take_replies(struct client *client, struct context *context, struct span *input,
 	do {
 		status = replies_take(&client->replies, &context->plan->rules, input,
 			client->flights.requests, &good);
-		count_good(client, context, good, now_ns);
+		take_good(client, context, good, now_ns);
 		if (status == REPLIES_LENGTH)
-			count_bad(client, context, BOARD_LENGTH);
+			take_bad(client, context, BOARD_LENGTH);
 		if (status == REPLIES_CONTENT)
-			count_bad(client, context, BOARD_CONTENT);
+			take_bad(client, context, BOARD_CONTENT);
 	} while (status == REPLIES_LENGTH || status == REPLIES_CONTENT);
 	return status == REPLIES_MORE ? 0 : -1;
 }
@@ -460,8 +420,11 @@ client_event(struct client *client, struct context *context, uint32_t events)
 bool
 client_is_wanted(const struct client *client, const struct context *context)
 {
-	if (client->state != CLIENT_CLOSED || client->idle || !context->running ||
-		context->ending || context->budget <= 0)
+	if (client->state != CLIENT_CLOSED || context->ending)
+		return false;
+	if (client->waits_to_connect)
+		return true;
+	if (client->idle || !context->running || context->budget <= 0)
 		return false;
 	return !is_churn(context) || !context_is_open_loop(context) || client->begun < client->due;
 }
@@ -481,9 +444,9 @@ client_expire(struct client *client, struct context *context, int64_t now_ns)
 {
 	int64_t timeout_ns = context->plan->options->timeout_ms * TIME_MS;
 
-	if (client->state == CLIENT_CLOSED || now_ns - client->since_ns < timeout_ns)
+	if (now_ns - client->since_ns < timeout_ns)
 		return;
-	if (client->state == CLIENT_CONNECTING)
+	if (client->state == CLIENT_CONNECTING || client->waits_to_connect)
 		connect_failed(client, context, ETIMEDOUT);
 	else if (client->flights.requests > 0)
 		fail(client, context, BOARD_TIMEOUT);

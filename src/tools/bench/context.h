@@ -57,4 +57,13 @@ context_step(const struct context *context, int64_t now_ns)
 	return schedule_step(&context->plan->schedule, now_ns - context->begin_ns);
 }
 
+void context_count_error(struct context *context, enum board_error error);
+
+/* Good replies, for those who watch. */
+void context_count_watched(struct context *context, uint32_t replies);
+
+/* REQUESTS that have had good replies at NOW_NS, LATENCY_NS behind them. */
+void context_count_replies(
+	struct context *context, int64_t now_ns, int64_t latency_ns, uint32_t requests);
+
 #endif

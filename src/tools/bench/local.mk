@@ -3,7 +3,7 @@ noinst_LIBRARIES += src/libbench.a
 src_libbench_a_SOURCES = \
 	src/tools/bench/board.c src/tools/bench/board.h \
 	src/tools/bench/client.c src/tools/bench/client.h \
-	src/tools/bench/context.h \
+	src/tools/bench/context.c src/tools/bench/context.h \
 	src/tools/bench/crew.c src/tools/bench/crew.h \
 	src/tools/bench/flights.h \
 	src/tools/bench/histogram.c src/tools/bench/histogram.h \
