@@ -16,30 +16,24 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <sys/wait.h>
-#include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "processes.h"
 
 enum {
 	HEADER_SIZE = 4,
 	MESSAGE_MAX = 1 << 20,
 	BUFFER_SIZE = 256 << 10,
 	EVENTS_MAX = 256,
-	WORKERS_MAX = 256,
 	FILES_MAX = 1 << 20, /* each has a place, so that no hard limit asks for gigabytes */
 };
 
@@ -54,18 +48,12 @@ struct piece {
 static struct {
 	int epoll;
 	int listener;
+	bool shared;            /* the listener, with the other workers */
 	struct piece **partial; /* by descriptor: NULL unless a frame came in part */
 	struct piece **unsent;  /* by descriptor: NULL unless the socket was full */
 	int64_t burn_ns;        /* a message */
 	unsigned char buffer[BUFFER_SIZE];
 } worker;
-
-static _Noreturn void
-fail(const char *what)
-{
-	fprintf(stderr, "floor: %s: %s\n", what, strerror(errno));
-	exit(EX_OSERR);
-}
 
 static int64_t
 cpu_time_ns(void)
@@ -307,18 +295,18 @@ accept_one(void)
 		close(fd);
 }
 
-static _Noreturn void
-run_worker(int listener, bool shared)
+static void
+run_worker(int listener)
 {
 	struct epoll_event events[EVENTS_MAX];
 	struct epoll_event event = { .events = EPOLLIN, .data.fd = listener };
 
-	if (shared)
+	if (worker.shared)
 		event.events |= EPOLLEXCLUSIVE;
 	worker.listener = listener;
 	worker.epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (worker.epoll < 0 || epoll_ctl(worker.epoll, EPOLL_CTL_ADD, listener, &event) < 0)
-		fail("epoll");
+		processes_fail("epoll");
 	for (;;) {
 		const int count = epoll_wait(worker.epoll, events, EVENTS_MAX, -1);
 
@@ -329,27 +317,6 @@ run_worker(int listener, bool shared)
 				serve(events[i].data.fd, events[i].events);
 		}
 	}
-}
-
-static int
-listen_on(int port)
-{
-	struct sockaddr_in address = {
-		.sin_family = AF_INET,
-		.sin_port = htons((uint16_t)port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	const int on = 1;
-	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		fail("socket");
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, SOMAXCONN) < 0)
-		fail("bind");
-	return fd;
 }
 
 /* What every process has: as many descriptors as are allowed, and a place for each. */
@@ -365,65 +332,14 @@ prepare(void)
 	worker.partial = calloc(files.rlim_cur, sizeof(struct piece *));
 	worker.unsent = calloc(files.rlim_cur, sizeof(struct piece *));
 	if (worker.partial == NULL || worker.unsent == NULL)
-		fail("memory");
+		processes_fail("memory");
 	worker.burn_ns = burn_us != NULL ? strtoll(burn_us, NULL, 10) * 1000 : 0;
-	signal(SIGPIPE, SIG_IGN);
-}
-
-/* Starts the workers, each with LISTENERS[its number], and waits for a signal to end them. */
-static void
-supervise(const int *listeners, int workers, bool shared)
-{
-	pid_t pids[WORKERS_MAX];
-	sigset_t ending, before;
-	int caught;
-
-	sigemptyset(&ending);
-	sigaddset(&ending, SIGTERM);
-	sigaddset(&ending, SIGINT);
-	sigaddset(&ending, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &ending, &before);
-	for (int i = 0; i < workers; i++) {
-		pids[i] = fork();
-		if (pids[i] < 0)
-			fail("fork");
-		if (pids[i] == 0) {
-			prctl(PR_SET_PDEATHSIG, SIGKILL);
-			sigprocmask(SIG_SETMASK, &before, NULL);
-			for (int other = 0; other < workers; other++) {
-				if (listeners[other] != listeners[i])
-					close(listeners[other]);
-			}
-			run_worker(listeners[i], shared);
-		}
-	}
-	sigwait(&ending, &caught);
-	for (int i = 0; i < workers; i++)
-		kill(pids[i], SIGKILL);
-	while (wait(NULL) > 0)
-		continue;
-	exit(caught == SIGCHLD ? EX_SOFTWARE : EX_OK);
 }
 
 int
 main(int argc, char **argv)
 {
-	const bool shared = argc > 1 && strcmp(argv[1], "--shared") == 0;
-	int listeners[WORKERS_MAX];
-	int port, workers;
-
-	if (argc != (shared ? 4 : 3)) {
-		fprintf(stderr, "usage: floor [--shared] PORT WORKERS\n");
-		return EX_USAGE;
-	}
-	port = atoi(argv[argc - 2]);
-	workers = atoi(argv[argc - 1]);
-	if (port < 1 || port > UINT16_MAX || workers < 1 || workers > WORKERS_MAX) {
-		fprintf(stderr, "floor: a port, and 1 to %d workers\n", WORKERS_MAX);
-		return EX_USAGE;
-	}
+	worker.shared = argc > 1 && strcmp(argv[1], "--shared") == 0;
 	prepare();
-	for (int i = 0; i < workers; i++)
-		listeners[i] = shared && i > 0 ? listeners[0] : listen_on(port);
-	supervise(listeners, workers, shared);
+	processes_run(argc, argv, worker.shared, run_worker);
 }
