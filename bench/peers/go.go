@@ -1,12 +1,13 @@
 // go: the usual echo server in Go, as articles on a worker pool have it. Frames of a 4-byte
 // big-endian length.
 //
-//	go PORT WORKERS
+//	go [--one-write] PORT WORKERS
 //
 // A goroutine a connection reads through a bufio.Reader. Each message is a task with a reply
 // channel of its own, sent into a channel of 1024 from which a pool of 64 goroutines takes; the
-// connection's goroutine waits for the reply and writes it. The deadlines to read and to write are
-// set for each message. At most 10,000 connections, and 1 MiB a message. WORKERS is GOMAXPROCS.
+// connection's goroutine waits for the reply, then writes its length and its payload, by two calls
+// of Write, or with --one-write by one. The deadlines to read and to write are set for each
+// message. At most 10,000 connections, and 1 MiB a message. WORKERS is GOMAXPROCS.
 // BURN_US in the environment: so many microseconds of CPU time for each message.
 package main
 
@@ -80,6 +81,16 @@ func readMessage(reader io.Reader) ([]byte, error) {
 }
 
 func writeMessage(connection net.Conn, payload []byte) error {
+	var header [headerSize]byte
+	binary.BigEndian.PutUint32(header[:], uint32(len(payload)))
+	if _, err := connection.Write(header[:]); err != nil {
+		return err
+	}
+	_, err := connection.Write(payload)
+	return err
+}
+
+func writeMessageAtOnce(connection net.Conn, payload []byte) error {
 	frame := make([]byte, headerSize+len(payload))
 	binary.BigEndian.PutUint32(frame, uint32(len(payload)))
 	copy(frame[headerSize:], payload)
@@ -87,7 +98,7 @@ func writeMessage(connection net.Conn, payload []byte) error {
 	return err
 }
 
-func serve(connection net.Conn, tasks chan<- task) {
+func serve(connection net.Conn, tasks chan<- task, write func(net.Conn, []byte) error) {
 	defer connection.Close()
 	reader := bufio.NewReader(connection)
 	for {
@@ -100,13 +111,13 @@ func serve(connection net.Conn, tasks chan<- task) {
 		tasks <- task
 		reply := <-task.reply
 		connection.SetWriteDeadline(time.Now().Add(writeTimeout))
-		if writeMessage(connection, reply) != nil {
+		if write(connection, reply) != nil {
 			return
 		}
 	}
 }
 
-func accept(listener net.Listener, tasks chan<- task) error {
+func accept(listener net.Listener, tasks chan<- task, write func(net.Conn, []byte) error) error {
 	slots := make(chan struct{}, connectionsMax)
 	for {
 		connection, err := listener.Accept()
@@ -116,7 +127,7 @@ func accept(listener net.Listener, tasks chan<- task) error {
 		select {
 		case slots <- struct{}{}:
 			go func() {
-				serve(connection, tasks)
+				serve(connection, tasks, write)
 				<-slots
 			}()
 		default:
@@ -126,20 +137,26 @@ func accept(listener net.Listener, tasks chan<- task) error {
 }
 
 func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: go PORT WORKERS")
+	arguments := os.Args[1:]
+	write := writeMessage
+	if len(arguments) == 3 && arguments[0] == "--one-write" {
+		write = writeMessageAtOnce
+		arguments = arguments[1:]
+	}
+	if len(arguments) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: go [--one-write] PORT WORKERS")
 		os.Exit(64)
 	}
-	workers, _ := strconv.Atoi(os.Args[2])
+	workers, _ := strconv.Atoi(arguments[1])
 	burnTime, _ := strconv.Atoi(os.Getenv("BURN_US"))
 	runtime.GOMAXPROCS(workers)
-	listener, err := net.Listen("tcp", "127.0.0.1:"+os.Args[1])
 	tasks := make(chan task, queueSize)
 	for i := 0; i < poolSize; i++ {
 		go work(tasks, time.Duration(burnTime)*time.Microsecond)
 	}
+	listener, err := net.Listen("tcp", "127.0.0.1:"+arguments[0])
 	if err == nil {
-		err = accept(listener, tasks)
+		err = accept(listener, tasks, write)
 	}
 	fmt.Fprintln(os.Stderr, "go:", err)
 	os.Exit(71)

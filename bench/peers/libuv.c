@@ -79,18 +79,17 @@ on_shutdown(uv_shutdown_t *request, int status)
 	close_connection(request->handle);
 }
 
-/* A partial frame is completed where it stands; else the buffer is the loop's, or malloc's. */
+/* A partial frame is completed where it stands; all else comes into the buffer of the loop. */
 static void
 on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 {
 	struct connection *connection = handle->data;
 
+	(void)suggested;
 	if (connection->partial != NULL)
 		*buffer = uv_buf_init(connection->partial + connection->partial_have,
 			(unsigned int)(connection->partial_size + PARTIAL_MORE -
 				connection->partial_have));
-	else if (textbook)
-		*buffer = uv_buf_init(malloc(suggested), (unsigned int)suggested);
 	else
 		*buffer = uv_buf_init(loop_buffer, sizeof(loop_buffer));
 }
@@ -211,14 +210,12 @@ static void
 on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buffer)
 {
 	struct connection *connection = stream->data;
-	char *to_free = textbook && connection->partial == NULL ? buffer->base : NULL;
 	bool good = got >= 0;
 
 	if (got > 0 && connection->partial != NULL)
 		good = complete_partial(stream, connection, (size_t)got);
 	else if (got > 0)
 		good = take_bytes(stream, buffer->base, (size_t)got);
-	free(to_free);
 	if (got == UV_EOF && uv_stream_get_write_queue_size(stream) > 0)
 		uv_shutdown(&connection->shutdown, stream, on_shutdown);
 	else if (!good)
