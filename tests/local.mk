@@ -125,6 +125,7 @@ check-local: $(check_PROGRAMS) all
 EXTRA_DIST += tests/run \
 	tests/backpressure.bats \
 	tests/bench.bats \
+	tests/bench_peers.bats \
 	tests/bounds.bats \
 	tests/chroot.bats \
 	tests/clock.bats \
