@@ -14,3 +14,20 @@ EXTRA_DIST += bench/build \
 	bench/peers/table.sh \
 	bench/peers/tokio/Cargo.toml \
 	bench/peers/tokio/src/main.rs
+# bench/run measures preforkd beside other servers: see doc/benchmarks.md.
+EXTRA_DIST += bench/run \
+	bench/lib/about.py \
+	bench/lib/bar.py \
+	bench/lib/build.py \
+	bench/lib/echo.py \
+	bench/lib/held.py \
+	bench/lib/load.py \
+	bench/lib/overload.py \
+	bench/lib/processes.py \
+	bench/lib/results.py \
+	bench/lib/rounds.py \
+	bench/lib/scale.py \
+	bench/lib/servers.py \
+	bench/lib/table.py \
+	bench/lib/usage.py \
+	bench/lib/work.py

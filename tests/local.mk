@@ -126,6 +126,8 @@ EXTRA_DIST += tests/run \
 	tests/backpressure.bats \
 	tests/bench.bats \
 	tests/bench_peers.bats \
+	tests/bench/test_results.py \
+	tests/bench_run.bats \
 	tests/bounds.bats \
 	tests/chroot.bats \
 	tests/clock.bats \
