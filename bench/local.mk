@@ -14,8 +14,10 @@ EXTRA_DIST += bench/build \
 	bench/peers/table.sh \
 	bench/peers/tokio/Cargo.toml \
 	bench/peers/tokio/src/main.rs
-# bench/run measures preforkd beside other servers: see doc/benchmarks.md.
-EXTRA_DIST += bench/run \
+
+# bench/run measures preforkd beside other servers, bench/plot draws it: doc/benchmarks.md.
+EXTRA_DIST += bench/plot \
+	bench/run \
 	bench/lib/about.py \
 	bench/lib/bar.py \
 	bench/lib/build.py \
@@ -23,6 +25,7 @@ EXTRA_DIST += bench/run \
 	bench/lib/held.py \
 	bench/lib/load.py \
 	bench/lib/overload.py \
+	bench/lib/pictures.py \
 	bench/lib/processes.py \
 	bench/lib/results.py \
 	bench/lib/rounds.py \

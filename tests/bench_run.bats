@@ -98,8 +98,8 @@ END
     row_is 'inline echo, depth 1: CPU a request against the floor' '- +not run'
 }
 
-@test "results are rendered as Markdown between the marks of a page" {
-    run_bench --only d1 --peers '' --rounds 1 --seconds 0.2 --json "$RESULTS"
+@test "results are rendered as Markdown between the marks of a page, and drawn" {
+    run_bench --only d1,shed --peers '' --rounds 1 --seconds 0.2 --json "$RESULTS"
     [ "$status" -eq 0 ]
     local page=$BATS_TEST_TMPDIR/page.md
     printf 'before\n<!-- bench/run: begin -->\nold\n<!-- bench/run: end -->\nafter\n' >"$page"
@@ -109,4 +109,11 @@ END
     grep -q '^| preforkd-inline | ' "$page"
     grep -q '^| the bar | is | measured | verdict |$' "$page"
     run ! grep -q old "$page"
+
+    run "$PYTHON" "$PREFORK_SOURCE/bench/plot" "$RESULTS" "$BATS_TEST_TMPDIR/pictures"
+    echo "$output"
+    [ "$status" -eq 0 ]
+    grep -q '</svg>' "$BATS_TEST_TMPDIR/pictures/cpu.svg"
+    grep -q '</svg>' "$BATS_TEST_TMPDIR/pictures/overload.svg"
+    [[ $output == *"memory: not measured"* ]]
 }
