@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,8 +18,10 @@
 #include "segment/accept_rate.h"
 
 enum {
-	YIELD_MS = 1,      /* out of the way of a less loaded worker */
-	YIELDS_MAX = 5,    /* in a row; then the connection is taken anyway */
+	TAKE_MAX = 16,     /* from a listener in a turn: who is served already waits no longer */
+	YIELD_MS = 1,      /* for a less loaded worker to take what waits */
+	YIELDS_MAX = 5,    /* in a row; then one is taken anyway */
+	LEEWAY_PART = 4,   /* of the connections that ended between two ticks */
 	PAUSE_MIN_MS = 10, /* for want of descriptors or memory, doubled each time */
 	PAUSE_MAX_MS = 1000,
 	RATE_REST_MS = 5, /* of a listener whose service has reached its accept_rate */
@@ -39,6 +42,7 @@ static const enum refusal refusals[] = {
 };
 static_assert(countof(refusals) == ADMISSION__COUNT, "a refusal for each outcome");
 
+/* Whoever adds an edge-triggered event hears of what waits already: epoll(7). */
 static void
 watch_all(const struct acceptor *acceptor)
 {
@@ -58,33 +62,48 @@ acceptor_start(struct acceptor *acceptor)
 }
 
 static void
+set_waiting(struct acceptor_listener *listener, bool waiting)
+{
+	struct acceptor *acceptor = listener->acceptor;
+
+	if (listener->waiting == waiting)
+		return;
+	listener->waiting = waiting;
+	listener->yields = 0;
+	if (waiting)
+		TAILQ_INSERT_TAIL(&acceptor->waiting, listener, waiting_entry);
+	else
+		TAILQ_REMOVE(&acceptor->waiting, listener, waiting_entry);
+}
+
+/* The edge is not reported again: it is remembered until the queue has been seen empty. */
+static void
+on_connection(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
+{
+	set_waiting(arg, true);
+}
+
+static void
+stop_watching(struct acceptor_listener *listener)
+{
+	event_del(listener->event);
+	set_waiting(listener, false);
+}
+
+static void
 rest(struct acceptor *acceptor, int64_t ms)
 {
 	struct acceptor_listener *listener;
 
 	TAILQ_FOREACH (listener, &acceptor->listeners, entry)
-		event_del(listener->event);
-	loop_start_timer(acceptor->timer, ms);
+		stop_watching(listener);
+	loop_start_timer(acceptor->rest_timer, ms);
 }
 
 static void
-on_timer(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
+on_rested(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 {
 	watch_all(arg);
-}
-
-/* Lets a less loaded worker have the connection, but does not leave it waiting for long. */
-static bool
-yields(struct acceptor *acceptor)
-{
-	struct network *network = acceptor->network;
-
-	if (acceptor->yields >= YIELDS_MAX ||
-		!admission_is_crowded(network->segment, loop_now(network->loop)))
-		return false;
-	acceptor->yields++;
-	rest(acceptor, YIELD_MS);
-	return true;
 }
 
 /* The listener alone: its service is too fast for now. */
@@ -92,17 +111,17 @@ static void
 rest_listener(struct acceptor_listener *listener)
 {
 	listener->resting = true;
-	event_del(listener->event);
+	stop_watching(listener);
 	loop_start_timer(listener->rest_timer, RATE_REST_MS);
 }
 
 static void
-on_rested(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
+on_listener_rested(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 {
 	struct acceptor_listener *listener = arg;
 
 	listener->resting = false;
-	if (!evtimer_pending(listener->acceptor->timer, NULL))
+	if (!evtimer_pending(listener->acceptor->rest_timer, NULL))
 		event_add(listener->event, NULL);
 }
 
@@ -197,18 +216,20 @@ pause_accepting(struct acceptor *acceptor)
 	rest(acceptor, pause_ms);
 }
 
-static void
+static enum taken
 accept_failed(struct acceptor *acceptor)
 {
 	switch (errno) {
+	case EAGAIN:
+		return TAKEN_NONE;
 	case EMFILE:
 	case ENFILE:
 	case ENOBUFS:
 	case ENOMEM:
 		pause_accepting(acceptor);
-		break;
-	default: /* taken by another worker, or gone again: accept(2), "Error handling" */
-		break;
+		return TAKEN_NONE;
+	default: /* one that is gone again: accept(2), "Error handling" */
+		return TAKEN_REFUSED;
 	}
 }
 
@@ -224,12 +245,8 @@ take(struct acceptor *acceptor, const struct acceptor_listener *listener)
 		fd = accept4(listener->fd, &peer.sa, &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	else
 		fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (fd < 0) {
-		bool gone_again = errno == ECONNABORTED || errno == EINTR;
-
-		accept_failed(acceptor);
-		return gone_again ? TAKEN_REFUSED : TAKEN_NONE;
-	}
+	if (fd < 0)
+		return accept_failed(acceptor);
 	if (acceptor->sealed)
 		seal_lift(fd);
 	acceptor->pause_ms = 0;
@@ -239,32 +256,119 @@ take(struct acceptor *acceptor, const struct acceptor_listener *listener)
 }
 
 /* Takes one only if the rate allows; else it stays in the kernel's queue. */
-static void
+static enum taken
 take_at_rate(struct acceptor *acceptor, struct acceptor_listener *listener)
 {
 	struct segment *segment = acceptor->network->segment;
 	int64_t now_ms = clock_monotonic_ms(); /* a turn may have begun long ago */
+	enum taken taken;
 
-	if (!accept_rate_claim(
-		    segment, listener->service_id, (uint32_t)listener->config->accept_rate, now_ms))
+	if (!accept_rate_claim(segment, listener->service_id,
+		    (uint32_t)listener->config->accept_rate, now_ms)) {
 		rest_listener(listener);
-	else if (take(acceptor, listener) != TAKEN_SERVED)
+		return TAKEN_NONE;
+	}
+	taken = take(acceptor, listener);
+	if (taken != TAKEN_SERVED)
 		accept_rate_release(segment, listener->service_id, now_ms);
+	return taken;
 }
 
 static void
-on_connection(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
+take_one(struct acceptor_listener *listener)
 {
-	struct acceptor_listener *listener = arg;
 	struct acceptor *acceptor = listener->acceptor;
+	enum taken taken = listener->config->accept_rate > 0 ? take_at_rate(acceptor, listener)
+							     : take(acceptor, listener);
 
-	if (!listener->alone && yields(acceptor))
-		return;
-	acceptor->yields = 0;
-	if (listener->config->accept_rate > 0)
-		take_at_rate(acceptor, listener);
-	else
-		take(acceptor, listener);
+	if (taken == TAKEN_NONE)
+		set_waiting(listener, false);
+}
+
+/* A less loaded worker has the same edge and is to take what waits; see on_yielded. */
+static bool
+yields(const struct acceptor_listener *listener)
+{
+	struct acceptor *acceptor = listener->acceptor;
+	struct network *network = acceptor->network;
+
+	if (listener->alone ||
+		!admission_is_crowded(network->segment, acceptor->leeway, loop_now(network->loop)))
+		return false;
+	acceptor->yielding = true;
+	if (!evtimer_pending(acceptor->yield_timer, NULL))
+		loop_start_timer(acceptor->yield_timer, YIELD_MS);
+	return true;
+}
+
+static void
+take_some(struct acceptor_listener *listener)
+{
+	for (int i = 0; i < TAKE_MAX && listener->waiting; i++) {
+		if (yields(listener))
+			break;
+		listener->yields = 0;
+		take_one(listener);
+	}
+}
+
+void
+acceptor_turn(struct acceptor *acceptor)
+{
+	struct acceptor_listener *listener, *next;
+
+	acceptor->yielding = false;
+	TAILQ_FOREACH_SAFE (listener, &acceptor->waiting, waiting_entry, next)
+		take_some(listener);
+}
+
+void
+acceptor_tick(struct acceptor *acceptor)
+{
+	const uint32_t ended = acceptor->network->ended;
+
+	acceptor->leeway = (ended - acceptor->ended) / LEEWAY_PART;
+	acceptor->ended = ended;
+}
+
+bool
+acceptor_is_busy(const struct acceptor *acceptor)
+{
+	return !acceptor->yielding && !TAILQ_EMPTY(&acceptor->waiting);
+}
+
+static bool
+is_empty(const struct acceptor_listener *listener)
+{
+	struct pollfd poll_fd = { .fd = listener->fd, .events = POLLIN };
+
+	return poll(&poll_fd, 1, 0) == 0;
+}
+
+/*
+ * Nobody has taken it: the less loaded worker is busy, or has taken others and is crowded by now.
+ * The longer that lasts the more is taken after all, but not all at once.
+ */
+static void
+lose_patience(struct acceptor_listener *listener)
+{
+	listener->yields++;
+	for (unsigned i = YIELDS_MAX; i <= listener->yields && listener->waiting; i++)
+		take_one(listener);
+}
+
+static void
+on_yielded(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
+{
+	struct acceptor *acceptor = arg;
+	struct acceptor_listener *listener, *next;
+
+	TAILQ_FOREACH_SAFE (listener, &acceptor->waiting, waiting_entry, next) {
+		if (is_empty(listener))
+			set_waiting(listener, false);
+		else
+			lose_patience(listener);
+	}
 }
 
 static bool
@@ -286,12 +390,20 @@ is_alone(const struct config_service *service, int fd)
 }
 
 static void
+free_timer(struct event **timer)
+{
+	if (*timer != NULL)
+		event_free(*timer);
+	*timer = NULL;
+}
+
+static void
 close_listener(struct acceptor_listener *listener)
 {
+	set_waiting(listener, false);
 	if (listener->event != NULL)
 		event_free(listener->event);
-	if (listener->rest_timer != NULL)
-		event_free(listener->rest_timer);
+	free_timer(&listener->rest_timer);
 	fd_close(&listener->fd);
 	free(listener);
 }
@@ -322,9 +434,10 @@ watch(struct acceptor_listener *listener, int fd)
 {
 	struct event_base *base = listener->acceptor->network->loop->base;
 
-	listener->event = event_new(base, fd, EV_READ | EV_PERSIST, on_connection, listener);
+	listener->event =
+		event_new(base, fd, EV_READ | EV_PERSIST | EV_ET, on_connection, listener);
 	if (listener->config->accept_rate > 0)
-		listener->rest_timer = evtimer_new(base, on_rested, listener);
+		listener->rest_timer = evtimer_new(base, on_listener_rested, listener);
 	if (listener->event == NULL ||
 		(listener->config->accept_rate > 0 && listener->rest_timer == NULL))
 		return -1;
@@ -346,7 +459,7 @@ acceptor_add(
 		return -1;
 	}
 	TAILQ_INSERT_TAIL(&acceptor->listeners, listener, entry);
-	if (acceptor->started && !evtimer_pending(acceptor->timer, NULL))
+	if (acceptor->started && !evtimer_pending(acceptor->rest_timer, NULL))
 		event_add(listener->event, NULL);
 	return 0;
 }
@@ -361,12 +474,14 @@ acceptor_open(struct acceptor *acceptor, struct network *network,
 		.network = network,
 		.inheritance = inheritance,
 		.config = inheritance->config,
-		.timer = evtimer_new(network->loop->base, on_timer, acceptor),
+		.rest_timer = evtimer_new(network->loop->base, on_rested, acceptor),
+		.yield_timer = evtimer_new(network->loop->base, on_yielded, acceptor),
 		.accepted = accepted,
 		.arg = arg,
 	};
 	TAILQ_INIT(&acceptor->listeners);
-	if (acceptor->timer == NULL)
+	TAILQ_INIT(&acceptor->waiting);
+	if (acceptor->rest_timer == NULL || acceptor->yield_timer == NULL)
 		return error_errno(error, "cannot watch the listeners");
 	for (size_t i = 0; i < inheritance->listener_count; i++) {
 		if (acceptor_add(acceptor, &inheritance->listeners[i], error) != 0)
@@ -418,12 +533,12 @@ acceptor_close(struct acceptor *acceptor)
 {
 	struct acceptor_listener *listener;
 
-	if (acceptor->timer == NULL)
+	if (acceptor->network == NULL)
 		return;
 	while ((listener = TAILQ_FIRST(&acceptor->listeners)) != NULL) {
 		TAILQ_REMOVE(&acceptor->listeners, listener, entry);
 		close_listener(listener);
 	}
-	event_free(acceptor->timer);
-	acceptor->timer = NULL;
+	free_timer(&acceptor->rest_timer);
+	free_timer(&acceptor->yield_timer);
 }

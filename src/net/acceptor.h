@@ -1,6 +1,12 @@
 /*
- * Takes connections from the listeners of a worker, one a wake, no more than its fair share and not
- * faster than accept_rate, and only those that may come and for which there is a place.
+ * Takes connections from the listeners of a worker at the end of its turns: no more than its fair
+ * share, not faster than accept_rate, and only those that may come and for which there is a place.
+ *
+ * Events of listeners are edge-triggered, and each worker that shares a socket gets each edge. One
+ * that has more connections than others leaves what waits to them. It looks again whenever it has
+ * had a turn, for its own connections may have ended by then, and after 1 ms, in case that nobody
+ * has taken it. Where connections come and go, what is uneven is gone before others could even it
+ * out: so many that ended lately, so many more may one worker have.
  */
 #ifndef NET_ACCEPTOR_H
 #define NET_ACCEPTOR_H
@@ -20,6 +26,7 @@ struct acceptor;
 
 struct acceptor_listener {
 	TAILQ_ENTRY(acceptor_listener) entry;
+	TAILQ_ENTRY(acceptor_listener) waiting_entry;
 	struct acceptor *acceptor;
 	const struct config_service *config;
 	struct event *event;
@@ -28,6 +35,8 @@ struct acceptor_listener {
 	uint32_t id;         /* of the socket, in messages */
 	unsigned service_id; /* in the segment */
 	size_t service;      /* index in the configuration */
+	unsigned yields;     /* in a row that have come to nothing */
+	bool waiting; /* its queue was not empty when last looked at: in waiting of acceptor */
 	bool resting;
 	bool asks_peer; /* a limit or a list needs the address of the client */
 	bool alone;     /* no other worker takes from it: see reuse_port */
@@ -37,12 +46,16 @@ struct acceptor {
 	struct network *network;
 	const struct inheritance *inheritance;
 	const struct config *config;
-	TAILQ_HEAD(, acceptor_listener) listeners;
+	TAILQ_HEAD(acceptor_listeners, acceptor_listener) listeners;
+	struct acceptor_listeners waiting;
 	bool started;
-	bool sealed; /* listeners were: see seal.h; connections taken may have inherited it */
-	struct event *timer; /* ends a yield or a pause */
-	unsigned yields;     /* in a row */
-	int64_t pause_ms;    /* the last pause for want of resources; 0: there was none */
+	bool sealed;     /* listeners were: see seal.h; connections taken may have inherited it */
+	uint32_t ended;  /* of the network, at the last tick */
+	uint32_t leeway; /* connections that make no difference to the spread: see admission.h */
+	bool yielding;   /* in this turn: what waits is left to others, until yield_timer at most */
+	struct event *rest_timer; /* ends a pause of all listeners */
+	struct event *yield_timer;
+	int64_t pause_ms; /* the last pause for want of resources; 0: there was none */
 	/* A connection with a PLACE in SERVICE, for the taking: descriptor and place are taken. */
 	void (*accepted)(void *arg, int fd, size_t service, struct admission_place place);
 	void *arg;
@@ -56,6 +69,15 @@ PF_MUST_CHECK int acceptor_open(struct acceptor *acceptor, struct network *netwo
 
 /* Begins to accept. */
 void acceptor_start(struct acceptor *acceptor);
+
+/* At the end of a turn: takes some of what waits. Loop only. */
+void acceptor_turn(struct acceptor *acceptor);
+
+/* Every 50 ms. Loop only. */
+void acceptor_tick(struct acceptor *acceptor);
+
+/* Whether there is more to take, which no event tells of. */
+bool acceptor_is_busy(const struct acceptor *acceptor);
 
 /* One listener more; takes its descriptor, also on failure. Returns 0, or -1 with the reason. */
 PF_MUST_CHECK int acceptor_add(

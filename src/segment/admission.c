@@ -8,6 +8,7 @@ enum {
 	CLAIM_TRIES = 8,     /* two workers that add at once both see one too many: try again */
 	TICK_FRESH_MS = 100, /* an older tick is a loop that stands still */
 	CROWDED_BY = 1,      /* connections above the least loaded that are fair enough */
+	CROWDED_PART = 32,   /* or that part of what the least loaded has, besides */
 };
 
 static uint64_t
@@ -135,18 +136,29 @@ is_live(const struct slot *slot, int64_t now_ms)
 		now_ms - atomic_load_explicit(&slot->tick_ms, memory_order_relaxed) < TICK_FRESH_MS;
 }
 
+static uint32_t
+count_admitted(const struct slot *slot)
+{
+	return atomic_load_explicit(&slot->admitted, memory_order_relaxed);
+}
+
+/* Even to the last one would be slower, for each waits for the others: the more, the coarser. */
+static uint32_t
+fair_beside(uint32_t admitted)
+{
+	return admitted + admitted / CROWDED_PART + CROWDED_BY;
+}
+
 bool
-admission_is_crowded(const struct segment *segment, int64_t now_ms)
+admission_is_crowded(const struct segment *segment, uint32_t leeway, int64_t now_ms)
 {
 	uint32_t used = atomic_load_explicit(&segment->head->slots_used, memory_order_relaxed);
-	uint32_t own = atomic_load_explicit(&segment->own->admitted, memory_order_relaxed);
+	uint32_t own = count_admitted(segment->own);
 
 	for (uint32_t i = 0; i < used; i++) {
 		const struct slot *slot = &segment->slots[i];
 
-		if (own > atomic_load_explicit(&slot->admitted, memory_order_relaxed) +
-					CROWDED_BY &&
-			is_live(slot, now_ms))
+		if (own > fair_beside(count_admitted(slot)) + leeway && is_live(slot, now_ms))
 			return true;
 	}
 	return false;

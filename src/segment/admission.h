@@ -55,9 +55,10 @@ void admission_release(struct segment *segment, struct admission_place place);
 bool admission_counts(const struct segment *segment, uint64_t held);
 
 /*
- * Whether this worker holds over one connection more than the least loaded worker that is ready
- * and whose loop turned within the last 100 ms of NOW_MS.
+ * Whether this worker holds more connections than is fair beside the least loaded worker that is
+ * ready and whose loop turned within the last 100 ms of NOW_MS: one more, a 32nd of what that one
+ * has, and LEEWAY.
  */
-bool admission_is_crowded(const struct segment *segment, int64_t now_ms);
+bool admission_is_crowded(const struct segment *segment, uint32_t leeway, int64_t now_ms);
 
 #endif

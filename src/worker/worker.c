@@ -141,6 +141,7 @@ on_tick(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 
 	check_slot(worker);
 	show_tick(worker);
+	acceptor_tick(&worker->acceptor);
 	sessions_tick(&worker->sessions);
 	check_pool(worker);
 	sessions_report_held(&worker->sessions);
@@ -157,6 +158,7 @@ on_turn_end(void *arg)
 {
 	struct worker *worker = arg;
 
+	acceptor_turn(&worker->acceptor);
 	sessions_turn(&worker->sessions);
 	drain_check(worker);
 }
@@ -166,7 +168,7 @@ on_is_busy(void *arg)
 {
 	struct worker *worker = arg;
 
-	return sessions_are_busy(&worker->sessions);
+	return acceptor_is_busy(&worker->acceptor) || sessions_are_busy(&worker->sessions);
 }
 
 static void
