@@ -70,6 +70,27 @@ END_OF_FILE
     client spread --clients 400 --workers 4 --ratio 1.1 "$ADDRESS"
 }
 
+# burst_serves ARGUMENT...: 10,000 clients, or as many as may be, at once.
+burst_serves() {
+    local most
+    most=$(ulimit -Hn)
+    [ "$most" != unlimited ] && [ "$most" -lt 10100 ] || most=10100
+    echo_start --set max_connections=20000 --option tag=true "$@"
+    client burst --clients $((most - 100)) --sources 127.0.0.1,127.0.0.2,127.0.0.3 "$ADDRESS"
+}
+
+@test "10,000 clients who connect at once are all served, and nobody is reset" {
+    burst_serves --set workers=4
+    burst_serves --set workers=2 --set services.main.reuse_port=true
+}
+
+@test "who waits while the least loaded worker stands still is served by another" {
+    echo_start --set workers=2 --option tag=true --set watchdog_timeout=off
+    kill -STOP "$(worker_pid 1)"
+    client burst --clients 200 "$ADDRESS"
+    kill -CONT "$(worker_pid 1)"
+}
+
 @test "L1: without descriptors accepting pauses, does not spin, and recovers by itself" {
     limit_files 40 40
     echo_start --set workers=1

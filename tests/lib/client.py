@@ -14,6 +14,7 @@ import contextlib
 import os
 import random
 import re
+import resource
 import select
 import signal
 import socket
@@ -27,6 +28,7 @@ from fcntl import ioctl
 
 PATIENCE = 30  # seconds within which one step must have happened on a slow machine
 CHUNK = 1 << 16
+IP_BIND_ADDRESS_NO_PORT = 24  # of <linux/in.h>
 
 
 class Failure(Exception):
@@ -1157,6 +1159,38 @@ def rush(options, framing):
         client.ask()
 
 
+def burst(options, framing):
+    """--clients that connect all at once, from --sources in turn, each with a question as soon as
+    it is connected: nobody is refused or reset, and all are answered."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    family, peer = parse_address(options.address[0])
+    asking = {}
+    epoll = select.epoll()
+    for i in range(options.clients):
+        client = socket.socket(family, socket.SOCK_STREAM)
+        client.setblocking(False)
+        if options.sources:
+            client.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+            client.bind((options.sources[i % len(options.sources)], 0))
+        client.connect_ex(peer)
+        asking[client.fileno()] = client
+        epoll.register(client, select.EPOLLOUT)
+    served = {}
+    while asking:
+        events = epoll.poll(PATIENCE)
+        require(events, "%d of %d wait for %d s", len(asking), options.clients, PATIENCE)
+        for fd, what in events:
+            require(not what & select.EPOLLERR, "client %d was refused or reset", len(served))
+            if what & select.EPOLLOUT:
+                asking[fd].send(framing.frame(b"ping"))
+                epoll.modify(fd, select.EPOLLIN)
+                continue
+            served[fd] = asking.pop(fd)
+            require(served[fd].recv(CHUNK).endswith(b"ping"), "a wrong reply")
+    print("%d served" % len(served))
+
+
 # The command line
 
 
@@ -1203,7 +1237,7 @@ FLAGS = {
 SUBCOMMANDS = {
     function.__name__.replace("_", "-"): function
     for function in (
-        active, ask, deaf, drip, flood, half_close, idle, knock, large, limit, linger,
+        active, ask, burst, deaf, drip, flood, half_close, idle, knock, large, limit, linger,
         linger_talking, paused, rate, raw, reset, rush, sipping, sources, splits, spread, stall, starve,
         stood_still, stream, violate, violate_torn, violate_unread,
     )

@@ -368,12 +368,74 @@ test_addresses_under_kills(void **state PF_UNUSED)
 	crowd_close(&crowd);
 }
 
+enum {
+	NOW_MS = 1000000,
+};
+
+static void
+set_slot(struct segment *segment, unsigned index, uint32_t admitted, int64_t tick_ms)
+{
+	struct slot *slot = &segment->slots[index];
+
+	segment_slot_claim(segment, index, 1);
+	atomic_store(&slot->state, SLOT_READY);
+	atomic_store(&slot->admitted, admitted);
+	atomic_store(&slot->tick_ms, tick_ms);
+}
+
+/* Whether a worker with OWN connections is crowded beside one with OTHER. */
+static bool
+is_crowded_beside(struct segment *segment, uint32_t own, uint32_t other, uint32_t leeway)
+{
+	set_slot(segment, 0, own, NOW_MS);
+	set_slot(segment, 1, other, NOW_MS);
+	segment->own = &segment->slots[0];
+	return admission_is_crowded(segment, leeway, NOW_MS);
+}
+
+static void
+test_fairness(void **state PF_UNUSED)
+{
+	struct segment segment;
+	struct error error;
+
+	assert_int_equal(segment_create(&segment, &error), 0);
+	assert_false(is_crowded_beside(&segment, 1, 0, 0));
+	assert_true(is_crowded_beside(&segment, 2, 0, 0));
+	assert_false(is_crowded_beside(&segment, 0, 100, 0));
+	assert_false(is_crowded_beside(&segment, 321 + 10, 320, 0));
+	assert_true(is_crowded_beside(&segment, 321 + 11, 320, 0));
+	assert_false(is_crowded_beside(&segment, 9, 0, 8));
+	assert_true(is_crowded_beside(&segment, 10, 0, 8));
+	segment.own = NULL;
+	segment_destroy(&segment);
+}
+
+static void
+test_fairness_counts_who_turns(void **state PF_UNUSED)
+{
+	struct segment segment;
+	struct error error;
+
+	assert_int_equal(segment_create(&segment, &error), 0);
+	assert_true(is_crowded_beside(&segment, 10, 0, 0));
+	set_slot(&segment, 1, 0, NOW_MS - 100);
+	assert_false(admission_is_crowded(&segment, 0, NOW_MS));
+	set_slot(&segment, 1, 0, NOW_MS);
+	atomic_store(&segment.slots[1].state, SLOT_DRAINING);
+	assert_false(admission_is_crowded(&segment, 0, NOW_MS));
+	segment.own = NULL;
+	segment_destroy(&segment);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_limits_under_kills),
 		cmocka_unit_test(test_addresses_under_kills),
+		cmocka_unit_test(test_fairness),
+		cmocka_unit_test(test_fairness_counts_who_turns),
 	};
 
 	return cmocka_run_group_tests_name("admission", tests, NULL, NULL);
