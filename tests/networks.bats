@@ -164,11 +164,11 @@ backlog_of() {
     ss -Hltn "sport = :${ADDRESS##*:}" | awk '{ print $3 }'
 }
 
-@test "backlog is that of the listener, 1024 by default" {
+@test "backlog is that of the listener, 4096 by default" {
     echo_start --set workers=1 --set backlog=77
     assert_equal "$(backlog_of)" 77
     echo_start --set workers=1
-    assert_equal "$(backlog_of)" 1024
+    assert_equal "$(backlog_of)" 4096
 }
 
 @test "tcp_nodelay and tcp_keepalive are those of each connection" {

@@ -192,7 +192,7 @@ const struct option option_table[] = {
 	{ .key = "heartbeat_timeout", SERVICE(heartbeat_timeout_ms), .type = OPTION_DURATION,
 	  .fallback = "10s", .min = 1, .max = DAY_MS },
 	{ .key = "backlog", SERVICE(backlog), .type = OPTION_INTEGER,
-	  .fallback = "1024", .min = 1, .max = BACKLOG_MAX },
+	  .fallback = "4096", .min = 1, .max = BACKLOG_MAX },
 	{ .key = "reuse_port", SERVICE(reuse_port), SERVICE_PLACE(reuse_port),
 	  .type = OPTION_BOOL,
 	  .fallback = "false" },
