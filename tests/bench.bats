@@ -375,6 +375,7 @@ teardown() {
     wait_until has_children "$pid" 2
     child=$(pgrep -P "$pid" | head -n 1)
     kill -KILL "$pid"
+    { wait "$pid" || :; } 2>/dev/null # quietly
     wait_until is_gone "$child"
 }
 

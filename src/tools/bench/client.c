@@ -207,7 +207,7 @@ begin_requests(struct client *client, struct context *context, int64_t now_ns)
 static enum board_error
 error_of(int failed)
 {
-	return failed == ECONNRESET || failed == EPIPE ? BOARD_RESET : BOARD_EOF;
+	return failed == ETIMEDOUT ? BOARD_TIMEOUT : BOARD_RESET;
 }
 
 void

@@ -78,7 +78,7 @@ static const char help[] =
 	"      --timeout D           time without a reply, or to connect (default 10s)\n"
 	"      --json                print the results as JSON\n"
 	"      --percentiles FILE    write latencies for a plot, as HdrHistogram does (.hgrm)\n"
-	"  -q, --quiet               print no results\n"
+	"  -q, --quiet               print no summary and no warnings\n"
 	"      --live, --no-live     show how it goes, or do not (default on a terminal)\n"
 	"  -f, "
 	"--framing FRAMING     length or line (default length)\n" FRAMING_HELP

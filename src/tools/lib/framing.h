@@ -31,9 +31,8 @@ enum framing_option {
 		"max-size", required_argument, NULL, FRAMING_MAX_SIZE                \
 	}
 
-/* Lines for its help; --max-size is described by the tool. */
+/* Lines for its help; --framing and --max-size are described by the tool. */
 #define FRAMING_HELP                                                                             \
-	"      --framing FRAMING     length or line (default length)\n"                          \
 	"      --length-bytes N      size of the length: 1, 2, 4, 8 or varint (default 4)\n"     \
 	"      --byte-order ORDER    of the length: big or little (default big)\n"               \
 	"      --length-offset N     bytes of a message that go before its length (default 0)\n" \
