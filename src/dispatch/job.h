@@ -139,30 +139,12 @@ job_done(struct job *job)
  * Either side: what has not begun will not. Returns the index of the first of these; up to the
  * former end, which is in *END, they are the caller's.
  */
-static inline unsigned
-job_take_back(struct job *job, unsigned *end)
-{
-	uint64_t limits = atomic_load_explicit(&job->limits, memory_order_relaxed);
-	uint64_t stopped;
-
-	do
-		stopped = (uint64_t)job_begun(limits) << 32 | job_begun(limits);
-	while (!atomic_compare_exchange_weak(&job->limits, &limits, stopped));
-	*end = job_end(limits);
-	return job_begun(limits);
-}
+unsigned job_take_back(struct job *job, unsigned *end);
 
 /*
  * Hands to the loop what is done; with OVER, the job too, which may not be touched again. A thread
  * has to wake the loop then.
  */
-static inline void
-job_put(struct job *job, struct completion *completion, bool over)
-{
-	unsigned flags = JOB_POSTED | (over ? JOB_OVER : 0);
-
-	if ((atomic_fetch_or(&job->flags, flags) & JOB_POSTED) == 0)
-		completion_put(completion, &job->post);
-}
+void job_put(struct job *job, struct completion *completion, bool over);
 
 #endif

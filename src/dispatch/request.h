@@ -101,24 +101,8 @@ static_assert(offsetof(struct request, reply.parts[1]) <= (size_t)3 * REQUEST_AL
 /* A word for the result, for logs. */
 const char *request_result_text(enum request_result result);
 
-/* Makes one that was answered on the loop, and not kept, ready for the next message. Loop. */
-static inline void
-request_renew(struct request *request)
-{
-	request->public.state = NULL;
-	request->result = REQUEST_NONE;
-	request->answered = false;
-	request->reply.count = 0;
-}
-
 /* From now on its times are taken. */
-static inline void
-request_measure(struct request *request, int64_t framed_us)
-{
-	request->measured = true;
-	request->framed_us = framed_us;
-	request->begun_us = request->ended_us = 0;
-}
+void request_measure(struct request *request, int64_t framed_us);
 
 /* Says where it is to be handled. Loop; no handler of its connection may run, unless concurrent. */
 void request_route(struct request *request);

@@ -108,6 +108,16 @@ make_last(struct intake *intake, struct span *message)
 	return 0;
 }
 
+/* One that was answered at once is ready for the next message. */
+static void
+renew(struct request *request)
+{
+	request->public.state = NULL;
+	request->result = REQUEST_NONE;
+	request->answered = false;
+	request->reply.count = 0;
+}
+
 /* What all requests of one run have in common stands in one that was used in it. */
 static struct request *
 take_request(struct intake *intake)
@@ -116,7 +126,7 @@ take_request(struct intake *intake)
 
 	if (likely(request != NULL)) {
 		intake->request = NULL;
-		request_renew(request);
+		renew(request);
 		return request;
 	}
 	request = dispatch_new_request(&intake->sessions->dispatch, intake->service);

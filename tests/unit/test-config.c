@@ -164,7 +164,7 @@ what_is_not_set_has_its_default(void **state)
 	assert_int_equal(service->accept_rate, 0);
 	assert_int_equal(service->allow.texts.count, 0);
 	assert_int_equal(service->deny.texts.count, 0);
-	assert_int_equal(service->backlog, 1024);
+	assert_int_equal(service->backlog, 4096);
 	assert_true(service->tcp_nodelay);
 	assert_int_equal(service->tcp_keepalive_ms, 30000);
 	assert_int_equal(service->option_count, 0);

@@ -53,12 +53,21 @@ static _Atomic unsigned running; /* handlers */
 static unsigned over;            /* jobs */
 static unsigned posted_done;     /* requests of the job that was posted last */
 
+/* As the loop does when nothing more comes. */
+static void
+flush(void)
+{
+	do
+		pool_flush(&pool);
+	while (pool_has_staged(&pool));
+}
+
 static void
 submit_now(struct job *job)
 {
 	job_seal(job);
 	pool_submit(&pool, job);
-	pool_flush(&pool);
+	flush();
 }
 
 static enum pf_verdict
@@ -247,7 +256,7 @@ submit_hanging(enum config_priority priority, const char *names, const _Atomic b
 		add_task(job, *names);
 	container_of(job->requests[0], struct task, request)->gate = gate;
 	submit(job);
-	pool_flush(&pool);
+	flush();
 	wait_until(are_running, before + 1);
 	return job;
 }
@@ -320,7 +329,7 @@ serve_rounds(unsigned threads, unsigned length, unsigned rounds, unsigned linger
 			jobs[job_count++] = job;
 		}
 	}
-	pool_flush(&pool);
+	flush();
 	start_pool();
 	wait_until(are_over, job_count);
 	assert_all_room();
@@ -400,7 +409,7 @@ jobs_of_one_queue_are_served_in_their_order(void **state PF_UNUSED)
 	open_pool(1);
 	for (unsigned i = 0; i < 26; i++)
 		jobs[i] = submit_job(CONFIG_PRIORITY_LOW, (char[]){ (char)('a' + i), '\0' });
-	pool_flush(&pool);
+	flush();
 	start_pool();
 	wait_until(are_over, 26);
 	assert_string_equal(record, "abcdefghijklmnopqrstuvwxyz");
@@ -420,7 +429,7 @@ a_less_urgent_job_is_interrupted_between_two_messages(void **state PF_UNUSED)
 	low = submit_hanging(CONFIG_PRIORITY_LOW, "abc", &gate);
 	normal = submit_job(CONFIG_PRIORITY_NORMAL, "NN");
 	high = submit_job(CONFIG_PRIORITY_HIGH, "HH");
-	pool_flush(&pool);
+	flush();
 	open_gate(&gate);
 	wait_until(are_over, 3);
 	assert_string_equal(record, "aHHNNbc");
@@ -441,7 +450,7 @@ an_urgent_job_is_not_interrupted_by_a_less_urgent_one(void **state PF_UNUSED)
 	start_pool();
 	high = submit_hanging(CONFIG_PRIORITY_HIGH, "HIJ", &gate);
 	low = submit_job(CONFIG_PRIORITY_LOW, "ab");
-	pool_flush(&pool);
+	flush();
 	open_gate(&gate);
 	wait_until(are_over, 2);
 	assert_string_equal(record, "HIJab");
@@ -462,7 +471,7 @@ a_job_that_has_had_its_slice_waits_behind_its_equals(void **state PF_UNUSED)
 	add_task(dear, 'c');
 	submit(dear);
 	cheap = submit_job(CONFIG_PRIORITY_NORMAL, "x");
-	pool_flush(&pool);
+	flush();
 	start_pool();
 	wait_until(are_over, 2);
 	assert_string_equal(record, "axbc");
@@ -487,7 +496,7 @@ interrupt_before_equals(void)
 	add_task(jobs[1], 'b');
 	submit(jobs[1]);
 	jobs[2] = submit_job(CONFIG_PRIORITY_LOW, "x");
-	pool_flush(&pool);
+	flush();
 	start_pool();
 	wait_until(are_over, 3);
 	stop_pool();
@@ -570,7 +579,7 @@ what_is_done_is_posted_before_a_long_rest(void **state PF_UNUSED)
 	add_task(job, 'a')->linger_us = 3 * SLICE_US;
 	add_task(job, 'b')->gate = &gate;
 	submit(job);
-	pool_flush(&pool);
+	flush();
 	wait_until(are_done_and_posted, 1);
 	open_gate(&gate);
 	wait_until(are_over, 1);
@@ -603,14 +612,14 @@ queued_jobs_are_taken_back_whole_from_any_place(void **state PF_UNUSED)
 		jobs[i] =
 			submit_job(CONFIG_PRIORITY_NORMAL, (char[]){ (char)('a' + i), 'x', '\0' });
 		if (i == 2)
-			pool_flush(&pool); /* the others are only staged */
+			flush(); /* the others are only staged */
 	}
 	assert_taken_back(jobs[1], 0, 2, true);
 	assert_taken_back(jobs[2], 0, 2, true);
 	assert_taken_back(jobs[3], 0, 2, true);
 	assert_taken_back(jobs[5], 0, 2, true);
 	assert_int_equal(pool_room(&pool, CONFIG_PRIORITY_NORMAL), QUEUE_LENGTH - 4);
-	pool_flush(&pool);
+	flush();
 	start_pool();
 	wait_until(are_over, 2);
 	assert_string_equal(record, "axex");
@@ -630,9 +639,9 @@ a_pool_goes_on_when_all_that_was_queued_is_taken_back(void **state PF_UNUSED)
 	wait_until(are_idle, 1);
 	gone = submit_job(CONFIG_PRIORITY_HIGH, "abc");
 	assert_taken_back(gone, 0, 3, true);
-	pool_flush(&pool);
+	flush();
 	later = submit_job(CONFIG_PRIORITY_LOW, "x");
-	pool_flush(&pool);
+	flush();
 	wait_until(are_over, 1);
 	assert_string_equal(record, "x");
 	assert_all_room();
@@ -676,7 +685,7 @@ an_interrupted_job_is_taken_back_from_the_queue(void **state PF_UNUSED)
 	high = make_job(CONFIG_PRIORITY_HIGH);
 	add_task(high, 'H')->gate = &high_gate;
 	submit(high);
-	pool_flush(&pool);
+	flush();
 	open_gate(&low_gate);
 	while (count_runs(high, 0) == 0)
 		wait_until(are_running, 1);
@@ -700,7 +709,7 @@ a_message_that_closes_ends_its_job(void **state PF_UNUSED)
 	add_task(job, 'b')->verdict = PF_CLOSE;
 	add_task(job, 'c');
 	submit(job);
-	pool_flush(&pool);
+	flush();
 	start_pool();
 	wait_until(are_over, 1);
 	assert_string_equal(record, "ab");
@@ -720,7 +729,7 @@ check_kept(unsigned flags, const char *expected)
 	add_task(job, 'a')->keeps = true;
 	add_task(job, 'b');
 	submit(job);
-	pool_flush(&pool);
+	flush();
 	start_pool();
 	wait_until(are_over, 1);
 	assert_string_equal(record, expected);
@@ -755,7 +764,7 @@ room_is_counted_in_messages_and_by_queue(void **state PF_UNUSED)
 	assert_int_equal(pool_room(&pool, CONFIG_PRIORITY_LOW), QUEUE_LENGTH - 3);
 	assert_int_equal(pool_room(&pool, CONFIG_PRIORITY_HIGH), QUEUE_LENGTH);
 	second = submit_job(CONFIG_PRIORITY_HIGH, "ab");
-	pool_flush(&pool);
+	flush();
 	assert_int_equal(pool_room(&pool, CONFIG_PRIORITY_LOW), QUEUE_LENGTH - 3);
 	assert_int_equal(pool_room(&pool, CONFIG_PRIORITY_HIGH), QUEUE_LENGTH - 2);
 	assert_taken_back(first, 0, 3, true);
@@ -812,7 +821,7 @@ under_load_each_message_runs_or_is_taken_back(void **state PF_UNUSED)
 			add_task(jobs[i], 'x')->linger_us = (unsigned)rand_r(&random) % 50;
 		submit(jobs[i]);
 		if (rand_r(&random) % 4 > 0)
-			pool_flush(&pool);
+			flush();
 		victim = (unsigned)rand_r(&random) % (i + 1);
 		first = pool_take_back(&pool, jobs[victim], &end, &is_over);
 		for (; first < end; first++) {
@@ -825,7 +834,7 @@ under_load_each_message_runs_or_is_taken_back(void **state PF_UNUSED)
 		expected_over -= is_over;
 		collect();
 	}
-	pool_flush(&pool);
+	flush();
 	wait_until(are_over, expected_over);
 	assert_int_equal(atomic_load(&recorded) + taken, task_count);
 	for (unsigned i = 0; i < task_count; i++)
@@ -851,7 +860,7 @@ a_thread_that_hangs_is_replaced(void **state PF_UNUSED)
 	assert_false(pool_lost(&pool) >= pool.threads);
 	assert_int_equal(count_alive(), 3);
 	other = submit_job(CONFIG_PRIORITY_NORMAL, "xyz");
-	pool_flush(&pool);
+	flush();
 	wait_until(are_over, 1);
 	assert_string_equal(record, "axyz");
 	open_gate(&gate);
@@ -890,13 +899,13 @@ a_job_that_no_thread_has_is_no_loss(void **state PF_UNUSED)
 
 	open_pool(1);
 	queued = submit_job(CONFIG_PRIORITY_NORMAL, "a");
-	pool_flush(&pool);
+	flush();
 	(void)!pool_give_up(&pool, queued);
 	assert_false(pool_lost(&pool) >= pool.threads);
 	assert_taken_back(queued, 0, 1, true);
 	start_pool();
 	ended = submit_job(CONFIG_PRIORITY_NORMAL, "b");
-	pool_flush(&pool);
+	flush();
 	wait_until(are_over, 1);
 	(void)!pool_give_up(&pool, ended);
 	assert_false(pool_lost(&pool) >= pool.threads);
