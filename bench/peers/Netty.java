@@ -7,6 +7,7 @@
  * brought are flushed together.
  */
 import io.netty.bootstrap.ServerBootstrap;
+import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelInitializer;
@@ -19,6 +20,7 @@ import io.netty.handler.codec.LengthFieldBasedFrameDecoder;
 public class Netty {
 	private static final int HEADER_SIZE = 4;
 	private static final int MESSAGE_MAX = 1 << 20;
+	private static final int READ_MAX = 256 << 10;
 
 	private static class Echo extends ChannelInboundHandlerAdapter {
 		@Override
@@ -62,6 +64,8 @@ public class Netty {
 			.option(ChannelOption.SO_BACKLOG, 4096)
 			.option(ChannelOption.SO_REUSEADDR, true)
 			.childOption(ChannelOption.TCP_NODELAY, true)
+			.childOption(ChannelOption.RCVBUF_ALLOCATOR,
+				new AdaptiveRecvByteBufAllocator(64, 4096, READ_MAX))
 			.childHandler(new Initializer())
 			.bind("127.0.0.1", port)
 			.sync()

@@ -2,7 +2,8 @@
 //
 //	node node.js PORT WORKERS
 //
-// A process a worker by the cluster module. The whole frames of a chunk go back in one write.
+// A process a worker by the cluster module, which hands connections out in turn. The whole frames of
+// a chunk go back in one write.
 'use strict';
 const cluster = require('node:cluster');
 const net = require('node:net');
@@ -22,14 +23,28 @@ class Connection {
 	}
 
 	take(chunk) {
-		if (this.have > 0) {
-			this.chunks.push(chunk);
-			this.have += chunk.length;
-			if (this.have < this.wanted)
-				return;
-			chunk = Buffer.concat(this.chunks, this.have);
+		if (this.have === 0) {
+			this.answer(chunk);
+			return;
 		}
-		this.answer(chunk);
+		this.chunks.push(chunk);
+		this.have += chunk.length;
+		if (this.have === this.wanted && this.wanted > HEADER_SIZE)
+			this.answerWhole();
+		else if (this.have >= this.wanted)
+			this.answer(Buffer.concat(this.chunks, this.have));
+	}
+
+	// The chunks are one frame, which is likely if it is large: they need not be put together.
+	answerWhole() {
+		this.socket.cork();
+		for (const chunk of this.chunks)
+			this.socket.write(chunk);
+		this.socket.uncork();
+		this.have = 0;
+		this.chunks = [];
+		if (this.socket.writableNeedDrain)
+			this.socket.pause();
 	}
 
 	answer(bytes) {
