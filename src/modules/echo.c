@@ -21,6 +21,7 @@ struct echo {
 	const struct pf_api *api;
 	char tag[32];
 	size_t tag_size; /* 0: no tag */
+	bool quick;      /* it takes no time of its own */
 };
 
 static const struct pf_option echo_options[] = {
@@ -61,6 +62,7 @@ echo_init(const struct pf_api *api, struct pf_service *service)
 	if (options->tag)
 		echo->tag_size = (size_t)snprintf(
 			echo->tag, sizeof(echo->tag), "worker-%u:", service->worker);
+	echo->quick = options->burn_us == 0 && options->sleep_us == 0;
 	service->state = echo;
 	return 0;
 }
@@ -103,28 +105,42 @@ rest(int64_t us)
 static struct pf_route
 echo_route(const struct pf_request *request)
 {
-	const struct echo_options *options = request->connection->service->options;
-	const bool quick = options->burn_us == 0 && options->sleep_us == 0;
+	const struct echo *echo = request->connection->service->state;
 
-	return (struct pf_route){ quick ? PF_INLINE : PF_POOL, PF_PRIORITY_SERVICE };
+	return (struct pf_route){ echo->quick ? PF_INLINE : PF_POOL, PF_PRIORITY_SERVICE };
+}
+
+static void
+take_time(const struct echo_options *options)
+{
+	if (options->burn_us > 0)
+		burn(options->burn_us);
+	if (options->sleep_us > 0)
+		rest(options->sleep_us);
+}
+
+static int
+reply_tagged(const struct echo *echo, struct pf_request *request)
+{
+	const struct pf_span parts[] = { { echo->tag, echo->tag_size }, request->message };
+
+	return echo->api->reply(request, parts, 2);
 }
 
 static enum pf_verdict
 echo_message(struct pf_request *request)
 {
-	const struct echo_options *options = request->connection->service->options;
 	const struct echo *echo = request->connection->service->state;
-	const struct pf_span tagged[] = { { echo->tag, echo->tag_size }, request->message };
-	const bool tag = echo->tag_size > 0;
+	int result;
 
-	if (options->burn_us > 0)
-		burn(options->burn_us);
-	if (options->sleep_us > 0)
-		rest(options->sleep_us);
+	if (!echo->quick)
+		take_time(request->connection->service->options);
+	if (echo->tag_size > 0)
+		result = reply_tagged(echo, request);
+	else
+		result = echo->api->reply(request, &request->message, 1);
 	/* A message that the tag makes too long for the framing gets no answer but a close. */
-	if (echo->api->reply(request, tag ? tagged : &request->message, tag ? 2 : 1) != PF_OK)
-		return PF_CLOSE;
-	return PF_CONTINUE;
+	return result == PF_OK ? PF_CONTINUE : PF_CLOSE;
 }
 
 PF_EXPORT const struct pf_module pf_module = {
