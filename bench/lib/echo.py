@@ -6,6 +6,7 @@ from work import Column, Work
 
 ENOUGH = 100  # requests to take a mean of
 TRIES = 5
+LEAST_MANY = 1.0  # seconds of a load of which another one is subtracted
 AGAIN = "floor-again"
 OURS = ("preforkd-inline", "preforkd-pool")
 BURNERS = ("floor", *OURS, "go")
@@ -55,8 +56,9 @@ class Echo(Work):
     The floor is measured twice, before and after others: how far that differs is noise."""
 
     columns = COLUMNS
+    once = False
 
-    def __init__(self, name, text, *arguments, servers=None, besides=(), many=False, once=False,
+    def __init__(self, name, text, *arguments, servers=None, besides=(), many=False, slow=False,
                  **variant):
         self.name = name
         self.text = text
@@ -64,7 +66,7 @@ class Echo(Work):
         self.only = servers
         self.besides = besides
         self.many = many
-        self.once = once
+        self.slow = slow
         self.variant = variant
 
     def run(self, round_):
@@ -74,27 +76,30 @@ class Echo(Work):
 
     def measure(self, round_, name):
         server = round_.server(name, **self.variant)
-        part = round_.seconds / 4
-        if not self.many:
-            round_.bench.run(server, part, *self.arguments)
-            result, used, requests = self.timed(round_, server, round_.seconds)
-            return figures_of(result, each_us(used, requests))
-        _, used_short, requests_short = self.timed(round_, server, part)
-        result, used, requests = self.timed(round_, server, round_.seconds)
-        return figures_of(result, each_us(used - used_short, requests - requests_short))
+        if self.many:
+            return self.measure_many(round_, server)
+        round_.bench.run(server, round_.seconds / 4, *self.arguments)
+        used = requests = tries = 0
+        # Again if they are too few, as on a machine that does much else.
+        while requests < ENOUGH and tries < TRIES:
+            result, more = self.timed(round_, server, round_.seconds)
+            used += more
+            requests += result["requests"]
+            tries += 1
+        return figures_of(result, each_us(used, requests))
+
+    def measure_many(self, round_, server):
+        seconds = max(round_.seconds, LEAST_MANY)
+        short, used_short = self.timed(round_, server, seconds / 4)
+        result, used = self.timed(round_, server, seconds)
+        return figures_of(result, each_us(used - used_short,
+                                          result["requests"] - short["requests"]))
 
     def timed(self, round_, server, seconds):
-        """A run, the CPU time that the server has used, and the requests that it was for; again if
-        they were too few, as on a machine that does much else."""
-        used = requests = 0
-        for _ in range(TRIES):
-            before = server.cpu_seconds()
-            result = round_.bench.run(server, seconds, *self.arguments)
-            used += server.cpu_seconds() - before
-            requests += result["requests"]
-            if requests >= ENOUGH:
-                break
-        return result, used, requests
+        """A run, and the CPU time that the server has used."""
+        before = server.cpu_seconds()
+        result = round_.bench.run(server, seconds, *self.arguments)
+        return result, server.cpu_seconds() - before
 
 
 WORKS = (
@@ -117,9 +122,9 @@ WORKS = (
          "--connections", 50, "--size", 64, "--pipeline", 16,
          servers=("preforkd-bare", "preforkd-full")),
     *(Echo(f"flat-{count}", f"{count:,} connections, one request at a time each, 64 bytes",
-           "--connections", count, "--size", 64, servers=FLAT, many=True, once=True)
+           "--connections", count, "--size", 64, servers=FLAT, many=True, slow=True)
       for count in FLAT_CONNECTIONS),
     *(Echo(f"workers-{count}", f"as d1, with {count} server process{'es' * (count > 1)}",
-           "--connections", 50, "--size", 64, servers=FLAT, workers=count, once=True)
+           "--connections", 50, "--size", 64, servers=FLAT, slow=True, workers=count)
       for count in FLAT_WORKERS),
 )

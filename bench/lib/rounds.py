@@ -47,6 +47,9 @@ class Round:
     def server(self, name, **variant):
         """The server of this name, as Catalog.start makes it."""
         key = (name, *sorted(variant.items()))
+        if key in self.running and not self.running[key].is_alive():
+            self.session.say(self.running[key].obituary())
+            self.running.pop(key).stop()
         if key not in self.running:
             self.running[key] = self.session.catalog.start(name, **variant)
             self.warm_up(self.running[key])

@@ -13,6 +13,7 @@ PROCESSES = 4
 ACTIVE = 4000
 IDLE = 36000
 FEW = 1000
+WARM_UP = "3s"  # by then the kernel has tried again whatever found a full queue
 SHARE = 0.3  # of the requests of a second that FEW connections can have, for both loads
 
 
@@ -28,7 +29,7 @@ class Scale(Work):
         if not can_be_alone():
             round_.skip(self.name, "needs a network namespace: root, and unshare(1)")
             return
-        self.each(round_, ["preforkd-inline", "preforkd-pool", "floor"],
+        self.each(round_, ["preforkd-inline", "floor"],
                   lambda name: self.measure(round_, name))
 
     def measure(self, round_, name):
@@ -40,7 +41,8 @@ class Scale(Work):
             calm = figures_of(self.load(round_, server, 2 * round_.seconds, *few,
                                         "--rate", rate), None)
             many = figures_of(self.load(round_, server, 2 * round_.seconds, "--connections",
-                                        ACTIVE, "--idle", IDLE, "--rate", rate), None)
+                                        ACTIVE, "--idle", IDLE, "--rate", rate,
+                                        "--warmup", WARM_UP), None)
         return {"rate": rate, "p50_few_us": calm["p50_us"], "p50_many_us": many["p50_us"],
                 "p99_few_us": calm["p99_us"], "p99_many_us": many["p99_us"],
                 "failures": many["failures"]}
@@ -48,4 +50,4 @@ class Scale(Work):
     @staticmethod
     def load(round_, server, seconds, *arguments):
         return round_.bench.run(server, seconds, "--processes", PROCESSES, "--source", SOURCES,
-                                "--warmup", "500ms", *arguments)
+                                *arguments)

@@ -115,10 +115,9 @@ class Server:
     def wait_until_it_listens(self):
         end = time.monotonic() + START_PATIENCE
         while not self.listens():
-            if self.process.poll() is not None:
+            if not self.is_alive():
                 failure = Missing if self.process.returncode == MISSING else ServerError
-                raise failure(self.last_words() or
-                              f"{self.name}: ended with {self.process.returncode}")
+                raise failure(self.last_words() or self.obituary())
             if time.monotonic() > end:
                 raise ServerError(f"{self.name}: does not listen: {self.last_words()}")
             time.sleep(0.01)
@@ -129,6 +128,12 @@ class Server:
 
     def sockets(self, state):
         return processes.tcp_sockets(state, self.port, self.enter())
+
+    def is_alive(self):
+        return self.process.poll() is None
+
+    def obituary(self):
+        return f"{self.name}: ended with {self.process.returncode}: {self.last_words()}"
 
     def last_words(self):
         self.log.seek(0)

@@ -12,12 +12,13 @@ class Column:
 
 
 class Work:
-    """Something that is measured: its name, a sentence, and its columns. Once: in a quick run it is
-    done in the first round only."""
+    """Something that is measured: its name, a sentence, and its columns. What a quick run does in
+    its first round only is ONCE, what it leaves out SLOW."""
 
     name = text = ""
     columns = ()
     once = True
+    slow = False
 
     def run(self, round_):
         """Adds what it measures to the results of the round."""
