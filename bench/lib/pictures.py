@@ -117,6 +117,7 @@ def latency(results, depth):
 set title "Latency with 50 connections, depth {depth}"
 set logscale x
 set xlabel "microseconds"
+set format x "%.0s%c"
 set yrange [0.4:{len(rows)}.6]
 set key outside right
 plot $data using 1:3:ytic(4) with dots lc "white" notitle, \\
