@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,8 +21,8 @@
 enum {
 	TAKE_MAX = 16,     /* from a listener in a turn: who is served already waits no longer */
 	YIELD_MS = 1,      /* for a less loaded worker to take what waits */
-	YIELDS_MAX = 5,    /* in a row; then one is taken anyway */
-	LEEWAY_PART = 4,   /* of the connections that ended between two ticks */
+	YIELDS_MAX = 5,    /* in a row; then one is taken anyway, each time */
+	LEEWAY_PART = 4,   /* of the places that were given back between two ticks */
 	PAUSE_MIN_MS = 10, /* for want of descriptors or memory, doubled each time */
 	PAUSE_MAX_MS = 1000,
 	RATE_REST_MS = 5, /* of a listener whose service has reached its accept_rate */
@@ -285,6 +286,15 @@ take_one(struct acceptor_listener *listener)
 		set_waiting(listener, false);
 }
 
+/* Connections that make no difference to the spread, as they come and go now. */
+static uint32_t
+leeway_of(const struct acceptor *acceptor)
+{
+	uint64_t released = admission_sum_released(acceptor->network->segment) - acceptor->released;
+
+	return (uint32_t)(MAX(released, acceptor->released_lately) / LEEWAY_PART);
+}
+
 /* A less loaded worker has the same edge and is to take what waits; see on_yielded. */
 static bool
 yields(const struct acceptor_listener *listener)
@@ -293,7 +303,8 @@ yields(const struct acceptor_listener *listener)
 	struct network *network = acceptor->network;
 
 	if (listener->alone ||
-		!admission_is_crowded(network->segment, acceptor->leeway, loop_now(network->loop)))
+		!admission_is_crowded(
+			network->segment, leeway_of(acceptor), loop_now(network->loop)))
 		return false;
 	acceptor->yielding = true;
 	if (!evtimer_pending(acceptor->yield_timer, NULL))
@@ -325,10 +336,10 @@ acceptor_turn(struct acceptor *acceptor)
 void
 acceptor_tick(struct acceptor *acceptor)
 {
-	const uint32_t ended = acceptor->network->ended;
+	const uint64_t released = admission_sum_released(acceptor->network->segment);
 
-	acceptor->leeway = (ended - acceptor->ended) / LEEWAY_PART;
-	acceptor->ended = ended;
+	acceptor->released_lately = released - acceptor->released;
+	acceptor->released = released;
 }
 
 bool
@@ -345,18 +356,8 @@ is_empty(const struct acceptor_listener *listener)
 	return poll(&poll_fd, 1, 0) == 0;
 }
 
-/*
- * Nobody has taken it: the less loaded worker is busy, or has taken others and is crowded by now.
- * The longer that lasts the more is taken after all, but not all at once.
+/* Nobody has taken it: the less loaded worker is busy, or has taken others and is crowded by now.
  */
-static void
-lose_patience(struct acceptor_listener *listener)
-{
-	listener->yields++;
-	for (unsigned i = YIELDS_MAX; i <= listener->yields && listener->waiting; i++)
-		take_one(listener);
-}
-
 static void
 on_yielded(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 {
@@ -366,8 +367,8 @@ on_yielded(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 	TAILQ_FOREACH_SAFE (listener, &acceptor->waiting, waiting_entry, next) {
 		if (is_empty(listener))
 			set_waiting(listener, false);
-		else
-			lose_patience(listener);
+		else if (++listener->yields >= YIELDS_MAX)
+			take_one(listener);
 	}
 }
 

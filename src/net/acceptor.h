@@ -5,8 +5,8 @@
  * Events of listeners are edge-triggered, and each worker that shares a socket gets each edge. One
  * that has more connections than others leaves what waits to them. It looks again whenever it has
  * had a turn, for its own connections may have ended by then, and after 1 ms, in case that nobody
- * has taken it. Where connections come and go, what is uneven is gone before others could even it
- * out: so many that ended lately, so many more may one worker have.
+ * has taken it. Where connections come and go, what is uneven is soon gone by itself: a quarter of
+ * those that ended lately, of all workers, is fair besides.
  */
 #ifndef NET_ACCEPTOR_H
 #define NET_ACCEPTOR_H
@@ -49,10 +49,10 @@ struct acceptor {
 	TAILQ_HEAD(acceptor_listeners, acceptor_listener) listeners;
 	struct acceptor_listeners waiting;
 	bool started;
-	bool sealed;     /* listeners were: see seal.h; connections taken may have inherited it */
-	uint32_t ended;  /* of the network, at the last tick */
-	uint32_t leeway; /* connections that make no difference to the spread: see admission.h */
-	bool yielding;   /* in this turn: what waits is left to others, until yield_timer at most */
+	bool sealed;       /* listeners were: see seal.h; connections taken may have inherited it */
+	uint64_t released; /* places, by all workers, until the last tick */
+	uint64_t released_lately; /* between the last two ticks */
+	bool yielding; /* in this turn: what waits is left to others, until yield_timer at most */
 	struct event *rest_timer; /* ends a pause of all listeners */
 	struct event *yield_timer;
 	int64_t pause_ms; /* the last pause for want of resources; 0: there was none */

@@ -38,7 +38,6 @@ connection_close(struct connection *connection, enum close_reason reason)
 	connections_mark_closed(&network->connections, connection);
 	STAILQ_INSERT_TAIL(&network->closed, connection, entry);
 	network->open_count--;
-	network->ended++;
 }
 
 void

@@ -53,7 +53,6 @@ struct network {
 	struct connections connections;
 	struct connection_list closed; /* at the end of the turn their owner hears of it */
 	size_t open_count;
-	uint32_t ended; /* connections, ever; may wrap */
 	/* What clients can provoke is logged at a bounded rate, each kind for itself. */
 	struct log_limit refusal_limits[REFUSAL__COUNT];
 	struct log_limit protocol_limit;

@@ -55,6 +55,15 @@ try_address(struct segment *segment, const struct admission_claim *claim, uint64
 	return ADMISSION_ADDRESS_FULL;
 }
 
+static void
+give_back(struct segment *segment, struct admission_place place)
+{
+	if (place.address > 0)
+		addresses_take(segment, place.address);
+	atomic_fetch_sub(&segment->own->service_admitted[place.service], 1);
+	atomic_fetch_sub(&segment->own->admitted, 1);
+}
+
 static enum admission
 try_claim(struct segment *segment, const struct admission_claim *claim, uint64_t hash,
 	struct admission_place *place)
@@ -74,7 +83,7 @@ try_claim(struct segment *segment, const struct admission_claim *claim, uint64_t
 		result = ADMISSION_SERVICE_FULL;
 	else
 		return ADMISSION_GRANTED;
-	admission_release(segment, *place);
+	give_back(segment, *place);
 	return result;
 }
 
@@ -110,10 +119,22 @@ admission_claim(
 void
 admission_release(struct segment *segment, struct admission_place place)
 {
-	if (place.address > 0)
-		addresses_take(segment, place.address);
-	atomic_fetch_sub(&segment->own->service_admitted[place.service], 1);
-	atomic_fetch_sub(&segment->own->admitted, 1);
+	_Atomic uint64_t *released = &segment->own->released;
+
+	give_back(segment, place);
+	atomic_store_explicit(released, atomic_load_explicit(released, memory_order_relaxed) + 1,
+		memory_order_relaxed);
+}
+
+uint64_t
+admission_sum_released(const struct segment *segment)
+{
+	uint32_t used = atomic_load_explicit(&segment->head->slots_used, memory_order_relaxed);
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < used; i++)
+		sum += atomic_load_explicit(&segment->slots[i].released, memory_order_relaxed);
+	return sum;
 }
 
 bool

@@ -48,6 +48,9 @@ enum admission admission_claim(struct segment *segment, const struct admission_c
 /* Gives a granted place back, once the connection's descriptor is closed. */
 void admission_release(struct segment *segment, struct admission_place place);
 
+/* How many places all workers have given back, ever. */
+uint64_t admission_sum_released(const struct segment *segment);
+
 /*
  * Whether the own slot counts HELD places, in all and over the services. It always does, unless
  * something else has written there.

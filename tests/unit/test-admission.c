@@ -428,6 +428,27 @@ test_fairness_counts_who_turns(void **state PF_UNUSED)
 	segment_destroy(&segment);
 }
 
+static void
+test_released_counts_places_only(void **state PF_UNUSED)
+{
+	const struct admission_claim claim = { .limit = 1 };
+	struct admission_place place, refused;
+	struct segment segment;
+	struct error error;
+
+	assert_int_equal(segment_create(&segment, &error), 0);
+	set_slot(&segment, 0, 0, NOW_MS);
+	segment.own = &segment.slots[0];
+	assert_int_equal(admission_claim(&segment, &claim, &place), ADMISSION_GRANTED);
+	assert_int_equal(admission_claim(&segment, &claim, &refused), ADMISSION_FULL);
+	assert_int_equal(admission_sum_released(&segment), 0);
+	admission_release(&segment, place);
+	segment_slot_drop(&segment, 0);
+	assert_int_equal(admission_sum_released(&segment), 1);
+	segment.own = NULL;
+	segment_destroy(&segment);
+}
+
 int
 main(void)
 {
@@ -436,6 +457,7 @@ main(void)
 		cmocka_unit_test(test_addresses_under_kills),
 		cmocka_unit_test(test_fairness),
 		cmocka_unit_test(test_fairness_counts_who_turns),
+		cmocka_unit_test(test_released_counts_places_only),
 	};
 
 	return cmocka_run_group_tests_name("admission", tests, NULL, NULL);
