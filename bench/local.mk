@@ -34,3 +34,11 @@ EXTRA_DIST += bench/plot \
 	bench/lib/table.py \
 	bench/lib/usage.py \
 	bench/lib/work.py
+
+# What requests cost in instructions.
+EXTRA_DIST += bench/instructions \
+	bench/lib/callgrind.py
+
+.PHONY: bench-instructions
+bench-instructions: src/preforkd src/preforkbench src/modules/echo.la
+	'$(PYTHON)' '$(srcdir)/bench/instructions' --build . $(BENCH_OPTIONS)

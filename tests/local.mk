@@ -126,7 +126,9 @@ EXTRA_DIST += tests/run \
 	tests/backpressure.bats \
 	tests/bench.bats \
 	tests/bench_peers.bats \
+	tests/bench/test_callgrind.py \
 	tests/bench/test_results.py \
+	tests/bench_instructions.bats \
 	tests/bench_run.bats \
 	tests/bounds.bats \
 	tests/chroot.bats \
