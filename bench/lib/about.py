@@ -42,9 +42,9 @@ def commit(source):
 
 
 def connection_bytes(source):
-    """The limit that the source asserts for the connection's struct, when it is compiled."""
-    match = re.search(r"static_assert\(sizeof\(struct connection\) <= (\d+)",
-                      read(os.path.join(source, "src/net/connection.c")))
+    """The limit that the source asserts for a connection, when it is compiled."""
+    match = re.search(r"static_assert\(sizeof\(struct session\).*?<=\s*(\d+)",
+                      read(os.path.join(source, "src/worker/session.c")), re.S)
     return [int(match.group(1))] if match else []
 
 
