@@ -124,6 +124,18 @@ run_stretch(struct pool *pool, struct job *job, int credit)
 	return begun;
 }
 
+/* Wakes the loop, if it has waited long enough, or would wait for a dear job. Returns the time. */
+static int64_t
+settle_debt(struct pool *pool, struct turn *turn)
+{
+	const int64_t now_ns = clock_monotonic_ns();
+
+	if (!turn->owes_wake || (is_cheap(turn->job) && now_ns - turn->owed_ns <= POST_NS))
+		return now_ns;
+	wake_loop(pool, turn);
+	return clock_monotonic_ns();
+}
+
 /*
  * Runs what there is credit for, as long as nothing urges. Returns the time. That of the begin
  * comes first, so that nobody takes the time of the one before for that of this one.
@@ -132,13 +144,11 @@ static int64_t
 run(struct pool *pool, struct turn *turn)
 {
 	struct job *job = turn->job;
-	int64_t now_ns = clock_monotonic_ns();
+	int64_t now_ns = settle_debt(pool, turn);
 	const int64_t since_ns = now_ns;
 	int begun, credit;
 
 	turn->posted_ns = now_ns;
-	if (turn->owes_wake && (!is_cheap(job) || now_ns - turn->owed_ns > POST_NS))
-		wake_loop(pool, turn);
 	do {
 		const int64_t begun_ns = now_ns;
 

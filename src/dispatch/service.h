@@ -54,14 +54,16 @@ service_handler_ns(const struct service *service)
 }
 
 /*
- * Handlers have taken NS nanoseconds each. Any thread; of two at once one may go by uncounted,
- * which an average can bear.
+ * Handlers have taken NS nanoseconds each. A thread that had to wait for its processor seems to take
+ * long, so what is far from the average moves it little: a real change does in some dozen times. Any
+ * thread; of two at once one may go by uncounted, which an average can bear.
  */
 static inline void
 service_measure(struct service *service, int64_t ns)
 {
 	const int64_t before = service_handler_ns(service);
-	const int64_t after = before + (ns - before) / 8;
+	const int64_t most = 2 * before + 1000;
+	const int64_t after = before + ((ns < most ? ns : most) - before) / 8;
 
 	atomic_store_explicit(&service->handler_ns,
 		after < UINT32_MAX ? (uint32_t)after : UINT32_MAX, memory_order_relaxed);
