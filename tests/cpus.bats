@@ -173,3 +173,25 @@ END
             'preforkd.conf:1: cpu_affinity: "[^"]*" is no list of CPUs; expected .*, or "auto" alone$'
     done
 }
+
+# policy_of PID: of each of its threads, once.
+policy_of() {
+    local thread
+    for thread in "/proc/$1/task"/*; do
+        chrt -p "${thread##*/}" | sed -n 's/.*policy: //p'
+    done | sort -u
+}
+
+@test "workers and their threads interrupt nobody, and with cpu_policy = other they do" {
+    echo_start --set dispatch=pool
+    assert_equal "$(policy_of "$(worker_pid 1)")" SCHED_BATCH
+    assert_equal "$(policy_of "$SERVER_PID")" SCHED_OTHER
+    echo_start --set dispatch=pool --set cpu_policy=other
+    assert_equal "$(policy_of "$(worker_pid 1)")" SCHED_OTHER
+}
+
+@test "a policy that the server was started with stays" {
+    launch_with chrt -i 0
+    echo_start
+    assert_equal "$(policy_of "$(worker_pid 1)")" SCHED_IDLE
+}

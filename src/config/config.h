@@ -22,6 +22,12 @@ enum {
 	CONFIG_MODULE_OPTIONS_MAX = 1000,
 };
 
+/* How the kernel schedules workers. */
+enum config_cpu_policy {
+	CONFIG_CPU_POLICY_BATCH, /* SCHED_BATCH: one that is woken interrupts nobody */
+	CONFIG_CPU_POLICY_OTHER, /* as preforkd was started */
+};
+
 struct config {
 	char *path; /* of the file; NULL if all comes from the command line */
 	int64_t workers;
@@ -29,6 +35,7 @@ struct config {
 	int64_t threads;      /* of a worker's pool */
 	int64_t queue_length; /* messages that may wait for a worker's pool, by priority */
 	struct config_strings cpu_affinity; /* by worker */
+	enum config_cpu_policy cpu_policy;
 	char *user;
 	char *group;    /* "": the user's own */
 	char *chroot;   /* "": none */

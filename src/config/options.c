@@ -71,6 +71,12 @@ static const struct option_word priority_words[] = {
 	{ 0 },
 };
 
+static const struct option_word cpu_policy_words[] = {
+	{ "batch", CONFIG_CPU_POLICY_BATCH },
+	{ "other", CONFIG_CPU_POLICY_OTHER },
+	{ 0 },
+};
+
 static const struct option_word overload_words[] = {
 	{ "wait", CONFIG_OVERLOAD_WAIT },
 	{ "shed", CONFIG_OVERLOAD_SHED },
@@ -98,6 +104,8 @@ const struct option option_table[] = {
 	{ .key = "cpu_affinity", GLOBAL(cpu_affinity), GLOBAL_PLACE(cpu_affinity),
 	  .type = OPTION_STRINGS,
 	  .fallback = "[]" },
+	{ .key = "cpu_policy", GLOBAL(cpu_policy), .type = OPTION_WORD,
+	  .fallback = "batch", .words = cpu_policy_words },
 	{ .key = "user", GLOBAL(user), GLOBAL_PLACE(user),
 	  .type = OPTION_STRING,
 	  .fallback = "nobody", .min = 1 },

@@ -54,9 +54,9 @@ service_handler_ns(const struct service *service)
 }
 
 /*
- * Handlers have taken NS nanoseconds each. A thread that had to wait for its processor seems to take
- * long, so what is far from the average moves it little: a real change does in some dozen times. Any
- * thread; of two at once one may go by uncounted, which an average can bear.
+ * Handlers have taken NS nanoseconds each. A thread that had to wait for its processor seems to
+ * take long, so what is far from the average moves it little: a real change does in some dozen
+ * times. Any thread; of two at once one may go by uncounted, which an average can bear.
  */
 static inline void
 service_measure(struct service *service, int64_t ns)

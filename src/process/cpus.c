@@ -2,6 +2,7 @@
 
 #include "process/cpus.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <sched.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #include "base/cpu_list.h"
+#include "base/log.h"
 #include "config/place.h"
 
 #define CGROUPS "/sys/fs/cgroup"
@@ -241,4 +243,15 @@ cpus_bind(const struct config *config, int number, struct error *error)
 	if (sched_setaffinity(0, sizeof(set), &set) != 0)
 		return error_errno(error, "cannot run on the CPUs of cpu_affinity");
 	return 0;
+}
+
+/* Whoever started the server with a policy of its own wants that one. */
+void
+cpus_set_policy(const struct config *config)
+{
+	const struct sched_param none = { 0 };
+
+	if (config->cpu_policy == CONFIG_CPU_POLICY_BATCH && sched_getscheduler(0) == SCHED_OTHER &&
+		sched_setscheduler(0, SCHED_BATCH, &none) != 0)
+		log_warn("cannot use cpu_policy", log_str("error", strerror(errno)));
 }

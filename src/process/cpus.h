@@ -37,4 +37,7 @@ PF_MUST_CHECK int cpus_check(const struct config *config, struct error *error);
  */
 PF_MUST_CHECK int cpus_bind(const struct config *config, int number, struct error *error);
 
+/* Schedules the calling process, a worker, as `cpu_policy` says; its threads inherit that. */
+void cpus_set_policy(const struct config *config);
+
 #endif

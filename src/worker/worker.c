@@ -36,6 +36,7 @@ worker_drop_privileges(const struct worker *worker, struct error *error)
 
 	if (cpus_bind(inheritance->config, inheritance->number, error) != 0)
 		log_warn("this worker runs on any CPU", log_str("reason", error->text));
+	cpus_set_policy(inheritance->config);
 	if (privilege_drop(inheritance->identity, error) != 0)
 		return -1;
 	if (spawn_die_with_master(inheritance) != 0)
