@@ -86,6 +86,17 @@ is_read(const struct connection *connection)
 	return connection->paused == 0;
 }
 
+/*
+ * A pause is often over before anything comes, so that the event need not be changed for it: only
+ * what does come makes that necessary.
+ */
+static bool
+is_left_waiting(const struct connection *connection)
+{
+	return connection->paused != 0 && !connection->pressed && connection->drain == DRAIN_NOT &&
+		(connection->interest & EV_READ) != 0;
+}
+
 static short
 wanted_interest(const struct connection *connection)
 {
@@ -93,7 +104,9 @@ wanted_interest(const struct connection *connection)
 
 	switch ((enum connection_state)connection->state) {
 	case CONNECTION_OPEN:
-		return is_read(connection) ? (short)(output | EV_READ) : output;
+		if (is_read(connection) || is_left_waiting(connection))
+			return (short)(output | EV_READ);
+		return output;
 	case CONNECTION_FLUSHING:
 		return output;
 	case CONNECTION_LINGERING:
@@ -252,6 +265,8 @@ on_event(int fd PF_UNUSED, short what, void *arg)
 		flow_resume(connection);
 	if ((what & EV_READ) != 0 && flow_is_on(connection))
 		input_receive(connection);
+	else if ((what & EV_READ) != 0)
+		connection->pressed = true;
 	connection_settle(connection);
 }
 

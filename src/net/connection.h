@@ -79,6 +79,7 @@ struct connection {
 	bool failed : 1;  /* out of memory for it: closed when it is settled */
 	bool asked : 1;   /* a heartbeat was sent, and nothing has come since */
 	bool ended : 1;   /* the owner has said good-bye, or need not */
+	bool pressed : 1; /* something came while it was paused: its event waits for no more */
 };
 
 /*

@@ -19,8 +19,10 @@ flow_unpause(struct connection *connection, unsigned why)
 	if (connection->paused == 0)
 		return;
 	connection->paused &= (uint8_t)~why;
-	if (connection->paused == 0)
-		connection->read_due_ms += loop_now(connection->network->loop);
+	if (connection->paused != 0)
+		return;
+	connection->pressed = false;
+	connection->read_due_ms += loop_now(connection->network->loop);
 }
 
 void
