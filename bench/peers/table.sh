@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2034
 # The servers to measure against. Read by bench/build and bench/peers/start.
 
-peer_names='floor floor-shared go go-one-write libuv libuv-textbook asio node erlang uvloop netty
+peer_names='floor floor-shared floor-batch go go-one-write libuv libuv-textbook asio node erlang uvloop netty
     tokio gnet evio swoole workerman'
 
 # peer_what NAME: what it is; fails for a name that is none.
@@ -9,6 +9,7 @@ peer_what() {
     case $1 in
     floor) echo 'a bare epoll loop, a listening socket a process (SO_REUSEPORT)' ;;
     floor-shared) echo 'a bare epoll loop, all processes at one listening socket (EPOLLEXCLUSIVE)' ;;
+    floor-batch) echo 'the floor, scheduled as workers of preforkd are (SCHED_BATCH)' ;;
     go) echo 'Go, a goroutine a connection, a pool of 64, a channel a request' ;;
     go-one-write) echo 'the same, but a reply is one write: its length and payload are copied together' ;;
     libuv) echo 'libuv, the replies to a read tried at once' ;;
