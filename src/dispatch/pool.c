@@ -46,6 +46,16 @@ wake_loop(struct pool *pool, struct turn *turn)
 	turn->owes_wake = false;
 }
 
+/* Under the lock: what waits does not wait for this thread, if another one is there. */
+static void
+hand_on(struct pool *pool)
+{
+	if (pool->idle == 0 || pool->woken > 0 || !queues_are_waiting(&pool->queues))
+		return;
+	pool->woken++;
+	pthread_cond_signal(&pool->work);
+}
+
 static bool
 take_job(struct pool *pool, struct turn *turn)
 {
@@ -53,6 +63,8 @@ take_job(struct pool *pool, struct turn *turn)
 	if (turn->job == NULL)
 		return false;
 	turn->job->held = true;
+	if (!is_cheap(turn->job))
+		hand_on(pool);
 	return true;
 }
 
@@ -242,6 +254,8 @@ thread_main(void *arg)
 	}
 	if (turn.owes_wake)
 		wake_loop(pool, &turn);
+	if (!pool->stopping)
+		hand_on(pool);
 	pool->alive--;
 	pthread_cond_signal(&pool->ended);
 	pthread_mutex_unlock(&pool->lock);

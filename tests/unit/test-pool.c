@@ -562,6 +562,42 @@ a_dear_job_waits_for_no_other(void **state PF_UNUSED)
 		free(jobs[i]);
 }
 
+/* The thread that was woken for the dear one has perhaps not come to it yet. */
+static void
+a_cheap_job_does_not_wait_for_a_dear_one_that_was_handed_over_before(void **state PF_UNUSED)
+{
+	enum {
+		ATTEMPTS = 300,
+	};
+	struct service cheap = { .module = service.module };
+
+	open_pool(2);
+	start_pool();
+	for (unsigned i = 0; i < ATTEMPTS; i++) {
+		_Atomic bool gate = false;
+		struct job *jobs[2] = { make_job(CONFIG_PRIORITY_NORMAL),
+			make_job(CONFIG_PRIORITY_NORMAL) };
+
+		wait_until(are_idle, 2);
+		atomic_store(&service.handler_ns, handler_ns);
+		atomic_store(&cheap.handler_ns, 0);
+		over = 0;
+		jobs[1]->service = &cheap;
+		add_task(jobs[0], 'd')->gate = &gate;
+		add_task(jobs[1], 'c')->request.service = &cheap;
+		submit(jobs[0]);
+		flush();
+		submit(jobs[1]);
+		flush();
+		wait_until(are_over, 1);
+		open_gate(&gate);
+		wait_until(are_over, 2);
+		free(jobs[0]);
+		free(jobs[1]);
+	}
+	stop_pool();
+}
+
 static bool
 are_done_and_posted(unsigned count)
 {
@@ -1057,6 +1093,7 @@ main(void)
 		OF_A_POOL(what_is_done_is_posted_before_a_long_rest),
 		OF_A_POOL(cheap_jobs_wait_for_others_as_long_as_there_come_more),
 		OF_A_POOL(a_dear_job_waits_for_no_other),
+		OF_A_POOL(a_cheap_job_does_not_wait_for_a_dear_one_that_was_handed_over_before),
 	};
 	const struct CMUnitTest tests[] = {
 		OF_A_POOL(queues_that_all_hold_enough_are_served_by_weights),
