@@ -105,6 +105,15 @@ teardown() {
     assert_equal "$(worker_pids)" "$worker"
 }
 
+@test "W5: handlers that have become slow, each in time for itself, are not taken for one that hangs" {
+    local worker
+    work_start --set threads=1 --set request_timeout=1s
+    worker=$(worker_pids)
+    pipeline slow-down --sleep 200000 --count 16 "$ADDRESS"
+    refute server_has_logged 'msg="a handler hangs"'
+    assert_equal "$(worker_pids)" "$worker"
+}
+
 @test "W5: a worker all of whose threads hang is replaced, and ends; no other client is hurt" {
     module_build work -DNOTICE=NULL # no good-bye, which the load does not know
     work_start --set threads=4 --set request_timeout=300ms --set drain_timeout=5s

@@ -212,16 +212,18 @@ dispatch_watch(struct dispatch *dispatch, struct job *job, int64_t limit_ms)
 		return;
 	job->watched = true;
 	job->limit_us = limit_ms * 1000;
+	job->since_us = job_begun_is_exact(job) ? job_begun_us(job) : clock_monotonic_us();
 	TAILQ_INSERT_TAIL(&dispatch->watched, job, watched_entry);
 }
 
 void
 dispatch_check_watched(struct dispatch *dispatch)
 {
+	const int64_t now_us = clock_monotonic_us();
 	struct job *job, *next;
 
 	TAILQ_FOREACH_SAFE (job, &dispatch->watched, watched_entry, next) {
-		if (handler_time_us(job) < job->limit_us)
+		if (now_us - job->since_us < job->limit_us)
 			continue;
 		unwatch(dispatch, job);
 		if (pool_give_up(&dispatch->pool, job))

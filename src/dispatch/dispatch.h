@@ -88,8 +88,9 @@ void dispatch_submit(struct dispatch *dispatch, struct job *job);
 void dispatch_check_batches(struct dispatch *dispatch);
 
 /*
- * Nobody waits for the request that a thread runs for JOB any longer. If its handler takes
- * longer than LIMIT_MS in all (0: for ever), the thread counts as lost.
+ * Nobody waits for the request that a thread runs for JOB any longer, and no other of it begins.
+ * If its handler takes longer than LIMIT_MS in all (0: for ever), or from now on if it was thought
+ * cheap and nobody knows when it was called, the thread counts as lost.
  */
 void dispatch_watch(struct dispatch *dispatch, struct job *job, int64_t limit_ms);
 

@@ -46,12 +46,14 @@ struct job {
 	_Atomic unsigned flags;
 	/* When the handler that runs was called, or cheap ones right before it: monotonic. */
 	_Atomic int64_t begun_us;
-	int64_t limit_us; /* loop: watched: how long that may take */
-	bool watched;     /* loop: its handler was given up, and may hang */
-	bool batch;       /* loop: its requests could run side by side */
-	bool queued;      /* under the pool's lock: it is in a queue */
-	bool held;        /* under the pool's lock: a thread has it */
-	bool lost;        /* under the pool's lock: that thread counts as lost */
+	_Atomic unsigned begun; /* how many had begun by then */
+	int64_t limit_us;       /* loop: watched: how long its handler may take */
+	int64_t since_us;       /* loop: watched: from when on */
+	bool watched;           /* loop: its handler was given up, and may hang */
+	bool batch;             /* loop: its requests could run side by side */
+	bool queued;            /* under the pool's lock: it is in a queue */
+	bool held;              /* under the pool's lock: a thread has it */
+	bool lost;              /* under the pool's lock: that thread counts as lost */
 	struct request *requests[JOB_MAX];
 };
 
@@ -95,7 +97,10 @@ job_left(struct job *job)
 static inline void
 job_begins(struct job *job, int64_t now_us)
 {
+	const uint64_t limits = atomic_load_explicit(&job->limits, memory_order_relaxed);
+
 	atomic_store_explicit(&job->begun_us, now_us, memory_order_relaxed);
+	atomic_store_explicit(&job->begun, job_begun(limits), memory_order_release);
 }
 
 /* What that said. Any thread. */
@@ -103,6 +108,15 @@ static inline int64_t
 job_begun_us(struct job *job)
 {
 	return atomic_load_explicit(&job->begun_us, memory_order_relaxed);
+}
+
+/* Any thread: whether that was right before the handler that runs, and no other ran meanwhile. */
+static inline bool
+job_begun_is_exact(struct job *job)
+{
+	const uint64_t limits = atomic_load_explicit(&job->limits, memory_order_relaxed);
+
+	return job_begun(limits) <= atomic_load_explicit(&job->begun, memory_order_acquire) + 1;
 }
 
 /* Loop: whether some are done and not collected, or may still begin. */

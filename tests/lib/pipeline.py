@@ -612,6 +612,18 @@ def time_out(options):
         wait_until("the first is served again", lambda: is_served(late))
 
 
+def slow_down(options):
+    """Handlers that were cheap take --sleep microseconds, --count of them one after another on a
+    connection: each in time for itself, but not the last ones for their requests."""
+    with Peer(options.address[0]) as peer:
+        for _ in range(50):
+            peer.obey(*["p hello"] * 60)
+        peer.post(*["p sleep %d" % options.sleep] * options.count)
+        kinds = peer.take_all()
+        require(set(kinds) == {"ok", "timeout"}, "got %s", summary(kinds))
+        wait_until("it is served again", lambda: is_served(peer))
+
+
 def is_served(peer):
     peer.post("p sleep 0")
     return peer.take() == "ok"
@@ -1315,7 +1327,7 @@ SUBCOMMANDS = {
         share, share_of_flood, urgent,
         wait, paused_order, newcomers, bye_while_paused, shed, shed_behind_own, shed_flood, apart, mute, heads,
         full_queue_memory, behind_bye,
-        time_out, quick_before_long, hang_and_leave, leave_one_running, leave_with_queue, unread_at_term, send_and_close, ask_on, expire_queued, expire_paused, batch, time_out_concurrent, time_out_kept,
+        time_out, slow_down, quick_before_long, hang_and_leave, leave_one_running, leave_with_queue, unread_at_term, send_and_close, ask_on, expire_queued, expire_paused, batch, time_out_concurrent, time_out_kept,
         time_out_mute,
         in_time, deadline, hang, hang_until_replaced,
         keep, keep_many, keep_dropped, keep_bye, leave, values, build, push, greet, send, send_self,
