@@ -352,6 +352,7 @@ trampled() {
 kill_master() {
     mapfile -t ORPHANS < <(worker_pids)
     kill -KILL "$SERVER_PID"
+    wait "$SERVER_PID" || true # what it has locked is free only then
 }
 
 # Starts a server again and again until it can, on what another one held.
