@@ -98,6 +98,17 @@ END
     row_is 'inline echo, depth 1: CPU a request against the floor' '- +not run'
 }
 
+@test "a build tree is looked for from where it is named" {
+    mkdir -p "$BATS_TEST_TMPDIR/tree"
+    cd "$BATS_TEST_TMPDIR"
+    run --separate-stderr env -u BENCH_BUILD "$PYTHON" "$RUN" --build tree --only d1 \
+        --peers floor --rounds 1 --seconds 0.2
+    echo "$output$stderr"
+    [ "$status" -eq 0 ]
+    [ -x tree/bench-peers/floor ]
+    row_is 'inline echo, depth 1: CPU a request against the floor' '[0-9.]+ +(pass|short)'
+}
+
 @test "results are rendered as Markdown between the marks of a page, and drawn" {
     run_bench --only d1,shed --peers '' --rounds 1 --seconds 0.2 --json "$RESULTS"
     [ "$status" -eq 0 ]
