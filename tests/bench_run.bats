@@ -45,7 +45,8 @@ run_bench() {
 
 @test "what it does not know is a usage error" {
     local arguments
-    for arguments in --bogus '--only nothing' '--rounds none' '--rounds -1' '--seconds 0.01'; do
+    for arguments in --bogus '--only nothing' '--rounds none' '--rounds -1' '--rounds 0' \
+        '--seconds 0.01' '--seconds 0' '--into page'; do
         # shellcheck disable=SC2086 # words
         run_bench $arguments
         [ "$status" -eq 64 ]
@@ -107,6 +108,33 @@ END
     [ "$status" -eq 0 ]
     [ -x tree/bench-peers/floor ]
     row_is 'inline echo, depth 1: CPU a request against the floor' '[0-9.]+ +(pass|short)'
+}
+
+@test "what is no file of results, no page, or cannot be written is told in a line" {
+    echo '{}' >"$RESULTS"
+    echo text >"$BATS_TEST_TMPDIR/page.md"
+    run_bench --render "$RESULTS"
+    [ "$status" -eq 1 ]
+    [ "$stderr" = "bench/run: $RESULTS is not what bench/run --json writes" ]
+    run --separate-stderr "$PYTHON" "$PREFORK_SOURCE/bench/plot" "$RESULTS.not" "$BATS_TEST_TMPDIR"
+    [ "$status" -eq 1 ]
+    [[ $stderr == "bench/plot: "*"No such file or directory"* ]]
+    [[ $stderr != *Traceback* ]]
+    echo '{"about": {}, "samples": [], "skipped": {}}' >"$RESULTS"
+    run_bench --render "$RESULTS" --into "$BATS_TEST_TMPDIR/page.md"
+    [ "$status" -eq 1 ]
+    [[ $stderr == "bench/run: $BATS_TEST_TMPDIR/page.md lacks the marks: "* ]]
+    # Before anything is measured.
+    run_bench --only d1 --peers '' --json "$BATS_TEST_TMPDIR"
+    [ "$status" -eq 1 ]
+    [[ $stderr == "bench/run: "*"Is a directory"* ]]
+    [[ $stderr != *"round 1"* ]]
+}
+
+@test "the folder of --json is made" {
+    run_bench --only d1 --peers '' --rounds 1 --seconds 0.2 --json "$BATS_TEST_TMPDIR/new/results"
+    [ "$status" -eq 0 ]
+    [ -s "$BATS_TEST_TMPDIR/new/results" ]
 }
 
 @test "results are rendered as Markdown between the marks of a page, and drawn" {
