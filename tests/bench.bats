@@ -102,6 +102,17 @@ teardown() {
     json 'e["connect"] >= 1 and r["address"].startswith("127.0.0.1:1,127.0.0.1:")'
 }
 
+@test "the results name all of many addresses" {
+    local i addresses=()
+    peer_start mirror
+    for ((i = 0; i < 200; i++)); do
+        addresses+=("$address")
+    done
+    bench_run -n 1 -c 1 "${addresses[@]}" "unix:/tmp/\"quoted\""
+    expect_status 0
+    json 'r["address"].count(",") == 200 and r["address"].endswith(",unix:/tmp/\"quoted\"")'
+}
+
 # Messages
 
 @test "sizes may be one, a range, a distribution or those of a file" {
