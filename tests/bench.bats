@@ -285,7 +285,7 @@ teardown() {
     peer_start refuse
     bench_run -n 1 "$address"
     expect_status 69
-    [ "$errors" = "preforkbench: cannot connect: Connection refused" ]
+    [ "$errors" = "preforkbench: cannot connect to $address: Connection refused" ]
     [ "$output" = "" ]
 }
 
@@ -293,14 +293,14 @@ teardown() {
     peer_start full
     bench_run -n 1 -c 1 --timeout 300ms "$address"
     expect_status 69
-    [ "$errors" = "preforkbench: cannot connect: Connection timed out" ]
+    [ "$errors" = "preforkbench: cannot connect to $address: Connection timed out" ]
 }
 
 @test "a unix socket whose backlog is full is tried again, and given up at last" {
     peer_start full --unix "$BATS_TEST_TMPDIR/s"
     bench_run -n 1 -c 1 --timeout 300ms "$address"
     expect_status 69
-    [ "$errors" = "preforkbench: cannot connect: Connection timed out" ]
+    [ "$errors" = "preforkbench: cannot connect to $address: Connection timed out" ]
     server_start --listen "unix:$BATS_TEST_TMPDIR/t" --module echo --set backlog=2
     bench_run -n 200 -c 100 "unix:$BATS_TEST_TMPDIR/t"
     expect_status 0
@@ -325,6 +325,8 @@ teardown() {
         expect_status 64
         [[ $errors == "preforkbench: "* ]]
     done
+    bench_run --source 127.0.0.2:80 127.0.0.1:1
+    [[ $errors == *'--source "127.0.0.2:80": expected an IP address without a port' ]]
 }
 
 # Output

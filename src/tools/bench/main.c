@@ -46,14 +46,23 @@ warn_of_bottleneck(const struct result *result)
 			result->share * 100);
 }
 
+static int
+cannot_connect(const struct result *result, struct error *error)
+{
+	const struct options *options = result->plan->options;
+	bool one = options->address_count == 1; /* else each may have had another reason */
+
+	error_set(error, "cannot connect%s%s: %s", one ? " to " : "",
+		one ? options->addresses[0] : "", strerror(result->sum->connect_errno));
+	return EX_UNAVAILABLE;
+}
+
 /* Returns the exit status; the error is filled if it is none of 0 and 1. */
 static int
 report(const struct result *result, struct error *error)
 {
-	if (result->sum->opened == 0 && result->errors > 0) {
-		error_set(error, "cannot connect: %s", strerror(result->sum->connect_errno));
-		return EX_UNAVAILABLE;
-	}
+	if (result->sum->opened == 0 && result->errors > 0)
+		return cannot_connect(result, error);
 	if (print(result, error) != 0)
 		return EX_SOFTWARE;
 	warn_of_bottleneck(result);

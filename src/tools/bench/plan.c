@@ -40,7 +40,8 @@ add_source(struct plan *plan, const char *text, size_t size, struct error *error
 
 	snprintf(address, sizeof(address), is_ipv6 ? "[%.*s]:0" : "%.*s:0", (int)size, text);
 	if (address_parse(source, address, error) != 0)
-		return error_prefix(error, "--source \"%.*s\": ", (int)size, text);
+		return error_set(error, "--source \"%.*s\": expected an IP address without a port",
+			(int)size, text);
 	for (size_t i = 0; i < plan->options->address_count; i++)
 		if (source->sa.sa_family != plan->addresses[i].sa.sa_family)
 			return error_set(error, "--source \"%.*s\" is of another family than %s",

@@ -18,7 +18,7 @@ enum {
 static int
 too_large(size_t most, struct error *error)
 {
-	return error_set(error, "a size is larger than --max-size %zu", most);
+	return error_set(error, "is larger than --max-size %zu", most);
 }
 
 /* One size of SIZE characters at TEXT. Returns it, or -1. */
