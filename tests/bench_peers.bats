@@ -166,6 +166,21 @@ cpu_time() {
     assert_equal "${#lines[@]}" 16
 }
 
+@test "unless told, peers are looked for where bench/run builds them" {
+    local tree=$BATS_TEST_TMPDIR/tree
+    mkdir -p "$tree/bench" "$tree/build/bench/bench-peers" "$tree/bench-peers"
+    cp -r "$(dirname "$start")" "$tree/bench"
+    unset BENCH_BUILD
+    printf '#!/bin/sh\necho beside\n' >"$tree/build/bench/bench-peers/floor"
+    printf '#!/bin/sh\necho within\n' >"$tree/bench-peers/floor"
+    chmod +x "$tree"/build/bench/bench-peers/floor "$tree/bench-peers/floor"
+    run "$tree/bench/peers/start" floor 1
+    assert_output beside
+    touch "$tree/config.status" # what configure leaves in a checkout
+    run "$tree/bench/peers/start" floor 1
+    assert_output within
+}
+
 @test "a peer that does not exist is a mistake in the usage" {
     run "$start" apache 1
     assert_failure 64
