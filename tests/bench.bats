@@ -316,7 +316,7 @@ teardown() {
 
 @test "mistakes on the command line are told" {
     local arguments
-    for arguments in "" "-c 0 127.0.0.1:1" "-s 64-1 127.0.0.1:1" "-s exp:x 127.0.0.1:1" \
+    for arguments in "" "-c 0 127.0.0.1:1" "-d 1s -n 5 127.0.0.1:1" "-s 64-1 127.0.0.1:1" "-s exp:x 127.0.0.1:1" \
         "-r 0 127.0.0.1:1" "-r 1:x 127.0.0.1:1" "-n 5 -r 1:2 127.0.0.1:1" \
         "--check all 127.0.0.1:1" "--crlf 127.0.0.1:1" "-d 5 127.0.0.1:1" "127.0.0.1" \
         "--source ::1 127.0.0.1:1" "--source x 127.0.0.1:1" "--length-bytes 1 -s 300 127.0.0.1:1"; do

@@ -26,6 +26,7 @@ enum {
 	CONNECTIONS_MAX = 10 * 1000 * 1000,
 	PIPELINE_MAX = 1 << 20,
 	WORKERS_MAX = 1024,
+	DURATION_MS = 10 * 1000, /* unless --duration or --requests says otherwise */
 };
 
 static const struct option long_options[] = {
@@ -271,6 +272,8 @@ check(struct options *options)
 	if (sizes_parse(&options->sizes, options->size_text, options->framing.wire.max_message,
 		    &error) != 0)
 		arguments_refuse("--size %s", error.text);
+	if (options->requests > 0 && options->duration_ms > 0)
+		arguments_refuse("--requests and --duration are two ways to say when it ends");
 	if (options->requests > 0 && options->schedule.steps > 1)
 		arguments_refuse("steps of --rate last for shares of a --duration: --requests has "
 				 "none");
@@ -289,7 +292,6 @@ options_parse(struct options *options, int argc, char **argv)
 		.pipeline = 1,
 		.threads = 1,
 		.processes = 1,
-		.duration_ms = 10 * 1000,
 		.timeout_ms = 10 * 1000,
 	};
 	framing_init(&options->framing);
@@ -298,6 +300,8 @@ options_parse(struct options *options, int argc, char **argv)
 		parse_option(options, option, optarg);
 	check_addresses(options, argc, argv);
 	check(options);
+	if (options->duration_ms == 0)
+		options->duration_ms = DURATION_MS;
 }
 
 void

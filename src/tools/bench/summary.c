@@ -33,6 +33,8 @@ print_latency(const char *title, const struct histogram *histogram, FILE *file)
 	static const double quantiles[] = { 0.5, 0.9, 0.99, 0.999, 0.9999 };
 	char text[TIME_TEXT_MAX];
 
+	if (histogram->count == 0)
+		return;
 	fprintf(file, "%-12s", title);
 	for (size_t i = 0; i < countof(quantiles); i++)
 		fprintf(file, "%g%% %s%s", quantiles[i] * 100,
