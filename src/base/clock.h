@@ -8,25 +8,27 @@
 #include <stdint.h>
 #include <time.h>
 
+enum {
+	CLOCK_NS_PER_MS = 1000 * 1000,
+};
+
+/* Nanoseconds of the clock ID, and of the monotonic one: for measuring. */
 static inline int64_t
-clock_ms(clockid_t id)
+clock_ns(clockid_t id)
 {
 	struct timespec now;
 
 	clock_gettime(id, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return (int64_t)now.tv_sec * 1000 * CLOCK_NS_PER_MS + now.tv_nsec;
 }
 
-/* Nanoseconds and microseconds, for measuring. */
 static inline int64_t
 clock_monotonic_ns(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	return clock_ns(CLOCK_MONOTONIC);
 }
 
+/* Microseconds, for measuring. */
 static inline int64_t
 clock_monotonic_us(void)
 {
@@ -36,7 +38,7 @@ clock_monotonic_us(void)
 static inline int64_t
 clock_monotonic_ms(void)
 {
-	return clock_ms(CLOCK_MONOTONIC);
+	return clock_monotonic_ns() / CLOCK_NS_PER_MS;
 }
 
 #endif

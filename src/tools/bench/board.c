@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <sys/param.h>
 
-#include "tools/bench/time.h"
+#include "base/clock.h"
 
 static size_t
 board_size(unsigned tallies)
@@ -25,7 +25,7 @@ board_create(unsigned tallies, struct error *error)
 		return NULL;
 	}
 	board->tally_count = tallies;
-	board->created_ns = time_now_ns();
+	board->created_ns = clock_monotonic_ns();
 	return board;
 }
 
@@ -39,7 +39,7 @@ board_destroy(struct board *board)
 void
 board_ready(struct board *board, struct tally *tally)
 {
-	int64_t now_ns = time_now_ns();
+	int64_t now_ns = clock_monotonic_ns();
 
 	tally->ready = true;
 	if (atomic_fetch_add(&board->ready, 1) + 1 < board->tally_count)

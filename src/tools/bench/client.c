@@ -9,8 +9,8 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
-#include "tools/bench/time.h"
 #include "tools/lib/connect.h"
 
 enum {
@@ -75,7 +75,7 @@ connect_failed(struct client *client, struct context *context, int failed)
 static void
 opened(struct client *client, struct context *context)
 {
-	int64_t now_ns = time_now_ns();
+	int64_t now_ns = clock_monotonic_ns();
 	bool measured = !is_churn(context) || context_measures(context, now_ns);
 
 	client->state = CLIENT_OPEN;
@@ -105,7 +105,7 @@ static void
 reset(struct client *client)
 {
 	if (!client->waits_to_connect)
-		client->since_ns = time_now_ns();
+		client->since_ns = clock_monotonic_ns();
 	client->waits_to_connect = false;
 	client->sent = client->answered = 0;
 	client->waits_to_send = false;
@@ -303,7 +303,7 @@ static int
 take_input(struct client *client, struct context *context, size_t size)
 {
 	struct span input = { context->buffer, client->held_size + size };
-	int64_t now_ns = time_now_ns();
+	int64_t now_ns = clock_monotonic_ns();
 
 	if (context_measures(context, now_ns))
 		context->tally->bytes_in += size;
@@ -442,7 +442,7 @@ client_make_due(struct client *client, struct context *context, int64_t now_ns)
 void
 client_expire(struct client *client, struct context *context, int64_t now_ns)
 {
-	int64_t timeout_ns = context->plan->options->timeout_ms * TIME_MS;
+	int64_t timeout_ns = context->plan->options->timeout_ms * CLOCK_NS_PER_MS;
 
 	if (now_ns - client->since_ns < timeout_ns)
 		return;

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "tools/bench/time.h"
+#include "base/clock.h"
 
 void
 live_init(struct live *live, const struct options *options)
@@ -16,7 +16,7 @@ live_init(struct live *live, const struct options *options)
 	*live = (struct live){
 		.on = options->live == LIVE_ON || (options->live == LIVE_AUTO && is_terminal),
 		.is_terminal = is_terminal,
-		.shown_ns = time_now_ns(),
+		.shown_ns = clock_monotonic_ns(),
 	};
 }
 
@@ -33,7 +33,7 @@ show_replies(struct live *live, const struct board *board, int64_t begin_ns)
 {
 	static const double second_ns = 1e9;
 	uint64_t replies = board_replies(board), errors = board_errors(board);
-	int64_t now_ns = time_now_ns();
+	int64_t now_ns = clock_monotonic_ns();
 	double passed_s = (double)(now_ns - live->shown_ns) / second_ns;
 
 	fprintf(stderr, "%.1f s: %.0f requests/s, %" PRIu64 " in all, %" PRIu64 " errors",

@@ -19,7 +19,6 @@ src_libbench_a_SOURCES = \
 	src/tools/bench/schedule.c src/tools/bench/schedule.h \
 	src/tools/bench/sizes.c src/tools/bench/sizes.h \
 	src/tools/bench/summary.c src/tools/bench/summary.h \
-	src/tools/bench/time.h \
 	src/tools/bench/worker.c src/tools/bench/worker.h
 
 bin_PROGRAMS += src/preforkbench

@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 #include <sysexits.h>
 
-#include "tools/bench/time.h"
+#include "base/clock.h"
 
 enum {
 	SPARE_DESCRIPTORS = 16, /* standard ones, epoll, and what libraries open */
@@ -111,8 +111,8 @@ plan_make(struct plan *plan, const struct options *options, struct error *error)
 	status = resolve_addresses(plan, error);
 	if (status != 0)
 		return status;
-	schedule_lay_out(
-		&plan->schedule, options->warmup_ms * TIME_MS, options->duration_ms * TIME_MS);
+	schedule_lay_out(&plan->schedule, options->warmup_ms * CLOCK_NS_PER_MS,
+		options->duration_ms * CLOCK_NS_PER_MS);
 	if (parse_sources(plan, error) != 0)
 		return EX_USAGE;
 	if (payload_make(&plan->payload, &sizes, &options->framing, plan->pipeline, error) != 0)

@@ -8,9 +8,9 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "tools/bench/client.h"
-#include "tools/bench/time.h"
 
 enum {
 	READ_SIZE = 256 * 1024,
@@ -150,7 +150,7 @@ begin_window(struct worker *worker, int64_t now_ns)
 	struct context *context = &worker->context;
 
 	worker->measuring = true;
-	worker->cpu_ns = time_of_ns(CLOCK_THREAD_CPUTIME_ID);
+	worker->cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	context->from_ns = context->plan->options->requests > 0 ? now_ns : worker->window_ns;
 	context->tally->from_ns = context->from_ns;
 	if (context->plan->options->requests == 0)
@@ -169,9 +169,9 @@ begin(struct worker *worker, int64_t begin_ns, int64_t now_ns)
 
 	context->running = true;
 	context->begin_ns = begin_ns;
-	worker->window_ns = begin_ns + options->warmup_ms * TIME_MS;
+	worker->window_ns = begin_ns + options->warmup_ms * CLOCK_NS_PER_MS;
 	if (options->requests == 0)
-		context->until_ns = worker->window_ns + options->duration_ms * TIME_MS;
+		context->until_ns = worker->window_ns + options->duration_ms * CLOCK_NS_PER_MS;
 	if (options->warmup_ms == 0)
 		begin_window(worker, now_ns);
 	send_all(worker, now_ns);
@@ -220,7 +220,7 @@ is_over(const struct worker *worker, int64_t now_ns)
 static void
 check_clients(struct worker *worker, int64_t now_ns)
 {
-	if (now_ns - worker->checked_ns < (int64_t)CHECK_MS * TIME_MS)
+	if (now_ns - worker->checked_ns < (int64_t)CHECK_MS * CLOCK_NS_PER_MS)
 		return;
 	worker->checked_ns = now_ns;
 	for (size_t i = 0; i < worker->client_count; i++) {
@@ -255,10 +255,10 @@ static int64_t
 time_to_wait(const struct worker *worker, int64_t now_ns)
 {
 	const struct context *context = &worker->context;
-	int64_t next_ns = worker->checked_ns + CHECK_MS * TIME_MS;
+	int64_t next_ns = worker->checked_ns + CHECK_MS * CLOCK_NS_PER_MS;
 
 	if (!context->running)
-		return SETUP_MS * TIME_MS;
+		return SETUP_MS * CLOCK_NS_PER_MS;
 	if (context->ending)
 		return MAX(next_ns - now_ns, 0);
 	if (!worker->measuring)
@@ -272,7 +272,8 @@ static void
 wait_for_events(struct worker *worker, int64_t now_ns)
 {
 	int64_t wait_ns = time_to_wait(worker, now_ns);
-	struct timespec timeout = { wait_ns / (1000 * TIME_MS), wait_ns % (1000 * TIME_MS) };
+	struct timespec timeout = { wait_ns / (1000 * CLOCK_NS_PER_MS),
+		wait_ns % (1000 * CLOCK_NS_PER_MS) };
 	struct epoll_event events[EVENTS];
 	int count = epoll_pwait2(worker->context.epoll_fd, events, EVENTS, &timeout, NULL);
 
@@ -290,7 +291,7 @@ end_window(struct worker *worker, int64_t now_ns)
 	context->until_ns = MIN(now_ns, context->until_ns);
 	context->tally->end_ns = context->until_ns;
 	if (worker->measuring)
-		context->tally->cpu_ns = time_of_ns(CLOCK_THREAD_CPUTIME_ID) - worker->cpu_ns;
+		context->tally->cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - worker->cpu_ns;
 	for (size_t i = 0; context->budget > 0 && i < worker->active; i++)
 		context->tally->unsent += worker->clients[i].due - worker->clients[i].begun;
 }
@@ -300,11 +301,11 @@ static void
 await_late(struct worker *worker, int64_t now_ns)
 {
 	struct context *context = &worker->context;
-	int64_t end_ns = now_ns + context->plan->options->timeout_ms * TIME_MS;
+	int64_t end_ns = now_ns + context->plan->options->timeout_ms * CLOCK_NS_PER_MS;
 
 	while (context->in_flight > 0 && now_ns < end_ns && !worker->board->stop) {
 		wait_for_events(worker, now_ns);
-		now_ns = time_now_ns();
+		now_ns = clock_monotonic_ns();
 		check_clients(worker, now_ns);
 	}
 }
@@ -312,7 +313,7 @@ await_late(struct worker *worker, int64_t now_ns)
 void
 worker_run(struct worker *worker)
 {
-	int64_t now_ns = time_now_ns();
+	int64_t now_ns = clock_monotonic_ns();
 
 	prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); /* nanoseconds, not 50 microseconds */
 	worker->checked_ns = now_ns;
@@ -321,7 +322,7 @@ worker_run(struct worker *worker)
 	while (!is_over(worker, now_ns)) {
 		advance(worker, now_ns);
 		wait_for_events(worker, now_ns);
-		now_ns = time_now_ns();
+		now_ns = clock_monotonic_ns();
 	}
 	end_window(worker, now_ns);
 	if (context_is_open_loop(&worker->context))
