@@ -189,7 +189,7 @@ next_due_ns(const struct worker *worker)
 		context, worker->due_round, worker->clients[worker->due_client].number);
 }
 
-/* Sends the requests that are due. */
+/* What is due by NOW_NS is sent, unless the run is ending. */
 static void
 send_due(struct worker *worker, int64_t now_ns)
 {
@@ -292,6 +292,8 @@ end_window(struct worker *worker, int64_t now_ns)
 	context->tally->end_ns = context->until_ns;
 	if (worker->measuring)
 		context->tally->cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - worker->cpu_ns;
+	/* What became due since the last look is too late to be sent. */
+	send_due(worker, context->until_ns - 1);
 	for (size_t i = 0; context->budget > 0 && i < worker->active; i++)
 		context->tally->unsent += worker->clients[i].due - worker->clients[i].begun;
 }
