@@ -1,4 +1,4 @@
-# Helpers of bench.bats: how preforkbench is run, and what its results say.
+# Helpers of bench.bats: how preforkbench is run, and what its results say. Beside lib/peer.bash.
 # shellcheck shell=bash disable=SC2034 # output: for the tests
 
 PREFORKBENCH=${PREFORKBENCH:-$PREFORK_BUILD/src/preforkbench}
@@ -23,13 +23,4 @@ e = r["errors"]
 if not eval(sys.argv[2]):
     sys.exit("not true: %s\nresults: %s" % (sys.argv[2], json.dumps(r, indent=1)))
 END
-}
-
-# expect_status N: fails, and shows all, unless preforkbench ended with N.
-expect_status() {
-    [[ $status == "$1" ]] && return
-    echo "exit status $status, expected $1"
-    echo "output: $output"
-    echo "errors: $errors"
-    return 1
 }

@@ -1,4 +1,4 @@
-# Helpers of preforkcat.bats: peers (tests/lib/peer.py), and how preforkcat is run against them.
+# Helpers of preforkcat.bats and bench.bats: peers (tests/lib/peer.py), and how preforkcat is run.
 # shellcheck disable=SC2034 # address, lines: for the tests
 
 PREFORKCAT=${PREFORKCAT:-$BATS_TEST_DIRNAME/../src/preforkcat}
@@ -61,7 +61,7 @@ cat_run_with() {
     mapfile -t lines <"$BATS_TEST_TMPDIR/out"
 }
 
-# expect_status N: fails, and shows all, unless preforkcat ended with N.
+# expect_status N: fails, and shows all, unless the tool ended with N.
 expect_status() {
     [[ $status == "$1" ]] && return
     echo "exit status $status, expected $1"
