@@ -71,7 +71,10 @@ void dispatch_close(struct dispatch *dispatch);
 /* Takes what threads have posted. */
 void dispatch_collect(struct dispatch *dispatch);
 
-/* A request of SERVICE, all else zero; or NULL without memory. */
+/*
+ * A request of SERVICE, or NULL without memory. All that each request needs is zero, with an empty
+ * reply; what is filled only when need be, see request.h, is not.
+ */
 struct request *dispatch_new_request(struct dispatch *dispatch, struct service *service);
 
 /* Frees it and its reply; nobody else may have it. */

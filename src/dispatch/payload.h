@@ -19,7 +19,9 @@ struct payload {
 /* A copy of BYTES, with one reference, or NULL without memory. */
 struct payload *payload_copy(struct span bytes);
 
-/* BYTES where they are, with one reference, or NULL. What is put into `memory` is freed in the end.
+/*
+ * BYTES where they are, with one reference, or NULL without memory. What the caller puts into
+ * `memory` is freed with the last reference.
  */
 struct payload *payload_around(struct span bytes);
 

@@ -4,7 +4,8 @@
  *
  * Between two messages a thread puts its job back for more urgent work (queues.h), or for its
  * equals when it has had the thread for a while. What one turn of the loop submits goes over under
- * one lock.
+ * one lock; jobs whose handlers are cheap may wait for those of the next turns, and share the price
+ * of threads woken, of looks at the clock and of wake-ups of the loop: see ARCHITECTURE.md.
  *
  * A thread whose handler hangs counts as lost; another takes its place, up to twice as many in all.
  */
@@ -70,8 +71,7 @@ bool pool_is_relieved(struct pool *pool, enum config_priority priority);
 /* Loop: takes JOB, which is sealed. It goes to the threads with the next flush. */
 void pool_submit(struct pool *pool, struct job *job);
 
-/* Loop, at the end of a turn: hands over what was submitted, unless it may wait for the next turn.
- */
+/* Loop, at the end of a turn: hands over what was submitted, unless it may wait for the next. */
 void pool_flush(struct pool *pool);
 
 /* Loop: whether something waits, so that there has to be a next turn. */

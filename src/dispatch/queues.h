@@ -3,8 +3,8 @@
  *
  * They are served by weights: each has credit, which its messages use up as they begin. The most
  * urgent one that has any is served, and when all that hold jobs have none, each gets as much as it
- * weighs: a round. What is submitted is staged first, so that a turn of the loop hands it over in
- * one go.
+ * weighs: a round. What is submitted is staged first, so that what one turn of the loop brings, or
+ * several, is handed over in one go.
  *
  * Everything is under the pool's lock, unless it says that it is the loop's or any thread's.
  */
@@ -51,7 +51,7 @@ bool queues_extend(struct queues *queues, struct job *job, bool behind);
 /* The rest of a job waits again: in front of its equals, or behind them. */
 void queues_put_back(struct queues *queues, struct job *job, bool behind);
 
-/* Under the lock: whether there is a job to be taken. */
+/* Whether there is a job to be taken. */
 bool queues_are_waiting(const struct queues *queues);
 
 /* Loop, under the lock: takes a queued or staged job out. */
