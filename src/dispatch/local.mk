@@ -7,8 +7,7 @@ src_libdispatch_a_SOURCES = \
 	src/dispatch/api.c \
 	src/dispatch/completion.c src/dispatch/completion.h \
 	src/dispatch/dispatch.c src/dispatch/dispatch.h \
-	src/dispatch/job.c \
-	src/dispatch/job.h \
+	src/dispatch/job.c src/dispatch/job.h \
 	src/dispatch/kept.c src/dispatch/kept.h \
 	src/dispatch/letter.c src/dispatch/letter.h \
 	src/dispatch/module.c src/dispatch/module.h \

@@ -356,8 +356,7 @@ is_empty(const struct acceptor_listener *listener)
 	return poll(&poll_fd, 1, 0) == 0;
 }
 
-/* Nobody has taken it: the less loaded worker is busy, or has taken others and is crowded by now.
- */
+/* Nobody has taken it: the less loaded worker is busy, or has taken others and is crowded now. */
 static void
 on_yielded(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 {

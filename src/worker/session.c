@@ -63,8 +63,7 @@ send_part(struct connection *connection, const struct request *lasts, struct spa
 		output_send_lent(connection, part.data, part.size);
 }
 
-/* A small message of SIZE bytes is put together where it is gathered. Returns whether that was so.
- */
+/* Puts a small message of SIZE bytes together where it is gathered. Returns whether that was so. */
 static bool
 send_small(struct connection *connection, const struct wire_envelope *envelope, size_t size,
 	const struct pf_span *parts, size_t count)

@@ -52,9 +52,8 @@ struct tally {
 };
 
 struct board {
-	_Atomic unsigned ready; /* threads that are */
-	_Atomic int64_t
-		begin_ns; /* of the run, by the monotonic clock; 0 as long as some are not */
+	_Atomic unsigned ready;   /* threads that are */
+	_Atomic int64_t begin_ns; /* of the run, monotonic; 0 as long as some are not ready */
 	_Atomic int64_t setup_ns; /* how long it took until all were ready */
 	_Atomic bool stop;
 	int64_t created_ns;

@@ -29,8 +29,7 @@ struct client {
 	int fd;                /* of a state other than CLOSED */
 	bool idle;             /* it sends nothing */
 	bool attempted;        /* its first connection came about, or failed */
-	bool waits_to_connect; /* it is CLOSED, and tries again: the backlog of the server was full
-	                        */
+	bool waits_to_connect; /* it is CLOSED, and tries again: the server's backlog was full */
 	bool waits_to_send;    /* its socket was full */
 	const struct address *address, *source; /* borrowed; the source may be NULL */
 	int64_t since_ns; /* the last progress: a try to connect, a reply, a request after none */

@@ -119,7 +119,6 @@ static void
 watch(struct crew *crew)
 {
 	struct pollfd end = { .fd = crew->ends[0], .events = POLLIN };
-
 	struct live live;
 
 	live_init(&live, crew->plan->options);

@@ -23,8 +23,10 @@ struct schedule {
 /* Lays out the steps whose rates, requests a second, are set: WARMUP_NS more for the first. */
 void schedule_lay_out(struct schedule *schedule, int64_t warmup_ns, int64_t duration_ns);
 
-/* When request NUMBER, which counts from 0, is due: nanoseconds from the start. The last step has
- * no end. */
+/*
+ * When request NUMBER, which counts from 0, is due: nanoseconds from the start. The last step has
+ * no end.
+ */
 int64_t schedule_due_ns(const struct schedule *schedule, uint64_t number);
 
 /* The step that a time falls into: nanoseconds from the start. */
