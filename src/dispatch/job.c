@@ -2,6 +2,27 @@
 
 #include "dispatch/job.h"
 
+int64_t
+job_begun_us(struct job *job)
+{
+	return atomic_load_explicit(&job->begun_us, memory_order_relaxed);
+}
+
+bool
+job_begun_is_exact(struct job *job)
+{
+	const uint64_t limits = atomic_load_explicit(&job->limits, memory_order_relaxed);
+
+	return job_begun(limits) <= atomic_load_explicit(&job->begun, memory_order_acquire) + 1;
+}
+
+bool
+job_has_more(struct job *job)
+{
+	return job->collected < atomic_load_explicit(&job->done, memory_order_acquire) ||
+		job_left(job) > 0;
+}
+
 unsigned
 job_take_back(struct job *job, unsigned *end)
 {

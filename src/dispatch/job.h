@@ -51,6 +51,7 @@ struct job {
 	int64_t since_us;       /* loop: watched: from when on */
 	bool watched;           /* loop: its handler was given up, and may hang */
 	bool batch;             /* loop: its requests could run side by side */
+	bool dear;              /* loop: its handlers did not seem cheap when it was submitted */
 	bool queued;            /* under the pool's lock: it is in a queue */
 	bool held;              /* under the pool's lock: a thread has it */
 	bool lost;              /* under the pool's lock: that thread counts as lost */
@@ -104,28 +105,13 @@ job_begins(struct job *job, int64_t now_us)
 }
 
 /* What that said. Any thread. */
-static inline int64_t
-job_begun_us(struct job *job)
-{
-	return atomic_load_explicit(&job->begun_us, memory_order_relaxed);
-}
+int64_t job_begun_us(struct job *job);
 
 /* Any thread: whether that was right before the handler that runs, and no other ran meanwhile. */
-static inline bool
-job_begun_is_exact(struct job *job)
-{
-	const uint64_t limits = atomic_load_explicit(&job->limits, memory_order_relaxed);
-
-	return job_begun(limits) <= atomic_load_explicit(&job->begun, memory_order_acquire) + 1;
-}
+bool job_begun_is_exact(struct job *job);
 
 /* Loop: whether some are done and not collected, or may still begin. */
-static inline bool
-job_has_more(struct job *job)
-{
-	return job->collected < atomic_load_explicit(&job->done, memory_order_acquire) ||
-		job_left(job) > 0;
-}
+bool job_has_more(struct job *job);
 
 /* Thread: begins the next request, which is its own until it is done. NULL: none may begin. */
 static inline struct request *

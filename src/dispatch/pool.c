@@ -390,7 +390,8 @@ pool_is_relieved(struct pool *pool, enum config_priority priority)
 void
 pool_submit(struct pool *pool, struct job *job)
 {
-	if (!is_cheap(job))
+	job->dear = !is_cheap(job);
+	if (job->dear)
 		pool->dear++;
 	queues_stage(&pool->queues, job);
 }
@@ -454,8 +455,8 @@ pool_take_back(struct pool *pool, struct job *job, unsigned *end, bool *over)
 	pthread_mutex_lock(&pool->lock);
 	first = job_take_back(job, end);
 	*over = job->queued;
-	if (job->queued)
-		queues_remove(&pool->queues, job);
+	if (job->queued && queues_remove(&pool->queues, job) && job->dear)
+		pool->dear--;
 	pthread_mutex_unlock(&pool->lock);
 	queues_uncount(&pool->queues, job->priority, *end - first);
 	return first;

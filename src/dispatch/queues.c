@@ -180,12 +180,13 @@ is_staged(const struct queue *queue, const struct job *job)
 	return false;
 }
 
-void
+bool
 queues_remove(struct queues *queues, struct job *job)
 {
 	struct queue *queue = &queues->by_priority[job->priority];
+	const bool staged = is_staged(queue, job);
 
-	if (is_staged(queue, job)) {
+	if (staged) {
 		TAILQ_REMOVE(&queue->staged, job, entry);
 		queues->staged--;
 	} else {
@@ -193,4 +194,5 @@ queues_remove(struct queues *queues, struct job *job)
 	}
 	job->queued = false;
 	show_runnable(queues);
+	return staged;
 }

@@ -54,8 +54,8 @@ void queues_put_back(struct queues *queues, struct job *job, bool behind);
 /* Whether there is a job to be taken. */
 bool queues_are_waiting(const struct queues *queues);
 
-/* Loop, under the lock: takes a queued or staged job out. */
-void queues_remove(struct queues *queues, struct job *job);
+/* Loop, under the lock: takes a queued or staged job out. Returns whether it was staged. */
+bool queues_remove(struct queues *queues, struct job *job);
 
 /* Any thread: whether something more urgent waits and has credit. */
 static inline bool
