@@ -190,6 +190,21 @@ policy_of() {
     assert_equal "$(policy_of "$(worker_pid 1)")" SCHED_OTHER
 }
 
+# loop_policy_is POLICY: that of the loop of the only worker.
+loop_policy_is() {
+    chrt -p "$(worker_pid 1)" | grep -q "policy: $1\$"
+}
+
+@test "a loop interrupts as long as a handler in the pool takes its time" {
+    echo_start --set workers=1 --option sleep_us=700000
+    wait_until loop_policy_is SCHED_BATCH
+    "$PREFORKCAT" "$ADDRESS" hello >"$BATS_TEST_TMPDIR/reply" &
+    wait_until loop_policy_is SCHED_OTHER
+    wait $!
+    assert_equal "$(cat "$BATS_TEST_TMPDIR/reply")" hello
+    wait_until loop_policy_is SCHED_BATCH
+}
+
 @test "a policy that the server was started with stays" {
     launch_with chrt -i 0
     echo_start

@@ -158,8 +158,10 @@ take_job(struct dispatch *dispatch, struct job *job)
 	bool over = (atomic_fetch_and(&job->flags, ~(unsigned)JOB_POSTED) & JOB_OVER) != 0;
 
 	dispatch->ops->returned(dispatch->arg, job, over);
-	if (over)
+	if (over) {
+		pool_job_is_back(&dispatch->pool, job);
 		dispatch_free_job(dispatch, job);
+	}
 }
 
 static void

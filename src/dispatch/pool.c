@@ -391,9 +391,18 @@ void
 pool_submit(struct pool *pool, struct job *job)
 {
 	job->dear = !is_cheap(job);
-	if (job->dear)
+	if (job->dear) {
 		pool->dear++;
+		pool->dear_out++;
+	}
 	queues_stage(&pool->queues, job);
+}
+
+void
+pool_job_is_back(struct pool *pool, const struct job *job)
+{
+	if (job->dear)
+		pool->dear_out--;
 }
 
 /*

@@ -29,6 +29,7 @@ struct pool {
 	struct queues queues;
 	unsigned waiting; /* loop: jobs that were not handed over at the end of the last turn */
 	unsigned dear; /* loop: jobs submitted since the last flush whose handlers are not cheap */
+	unsigned dear_out; /* loop: those of them that are not back */
 	/* Below: under the lock. */
 	pthread_mutex_t lock;
 	pthread_cond_t work;  /* jobs wait, or the pool stops */
@@ -70,6 +71,16 @@ bool pool_is_relieved(struct pool *pool, enum config_priority priority);
 
 /* Loop: takes JOB, which is sealed. It goes to the threads with the next flush. */
 void pool_submit(struct pool *pool, struct job *job);
+
+/* Loop: JOB is back. */
+void pool_job_is_back(struct pool *pool, const struct job *job);
+
+/* Loop: whether a thread has, or is to have, a job that is not cheap. */
+static inline bool
+pool_has_dear(const struct pool *pool)
+{
+	return pool->dear_out > 0;
+}
 
 /* Loop, at the end of a turn: hands over what was submitted, unless it may wait for the next. */
 void pool_flush(struct pool *pool);

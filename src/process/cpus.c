@@ -245,13 +245,28 @@ cpus_bind(const struct config *config, int number, struct error *error)
 	return 0;
 }
 
-/* Whoever started the server with a policy of its own wants that one. */
-void
-cpus_set_policy(const struct config *config)
+static int
+set_policy(int policy)
 {
 	const struct sched_param none = { 0 };
 
-	if (config->cpu_policy == CONFIG_CPU_POLICY_BATCH && sched_getscheduler(0) == SCHED_OTHER &&
-		sched_setscheduler(0, SCHED_BATCH, &none) != 0)
-		log_warn("cannot use cpu_policy", log_str("error", strerror(errno)));
+	return sched_setscheduler(0, policy, &none);
+}
+
+/* Whoever started the server with a policy of its own wants that one. */
+bool
+cpus_set_batch(const struct config *config)
+{
+	if (config->cpu_policy != CONFIG_CPU_POLICY_BATCH || sched_getscheduler(0) != SCHED_OTHER)
+		return false;
+	if (set_policy(SCHED_BATCH) == 0)
+		return true;
+	log_warn("cannot use cpu_policy", log_str("error", strerror(errno)));
+	return false;
+}
+
+void
+cpus_set_eager(bool eager)
+{
+	(void)set_policy(eager ? SCHED_OTHER : SCHED_BATCH);
 }

@@ -5,6 +5,7 @@
 #ifndef PROCESS_CPUS_H
 #define PROCESS_CPUS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,7 +38,13 @@ PF_MUST_CHECK int cpus_check(const struct config *config, struct error *error);
  */
 PF_MUST_CHECK int cpus_bind(const struct config *config, int number, struct error *error);
 
-/* Schedules the calling process, a worker, as `cpu_policy` says; its threads inherit that. */
-void cpus_set_policy(const struct config *config);
+/*
+ * Puts the calling process, a worker, under SCHED_BATCH, if `cpu_policy` says so: one that is woken
+ * interrupts nobody. Its threads inherit that. Returns whether it was done.
+ */
+bool cpus_set_batch(const struct config *config);
+
+/* After that: from now on the calling thread does interrupt, or does not. */
+void cpus_set_eager(bool eager);
 
 #endif

@@ -30,13 +30,13 @@ say_starting(const struct worker *worker, uint32_t service)
 }
 
 int
-worker_drop_privileges(const struct worker *worker, struct error *error)
+worker_drop_privileges(struct worker *worker, struct error *error)
 {
 	const struct inheritance *inheritance = worker->inheritance;
 
 	if (cpus_bind(inheritance->config, inheritance->number, error) != 0)
 		log_warn("this worker runs on any CPU", log_str("reason", error->text));
-	cpus_set_policy(inheritance->config);
+	worker->batch = cpus_set_batch(inheritance->config);
 	if (privilege_drop(inheritance->identity, error) != 0)
 		return -1;
 	if (spawn_die_with_master(inheritance) != 0)
@@ -135,6 +135,19 @@ check_pool(struct worker *worker)
 	ask_to_retire(worker);
 }
 
+/*
+ * Handlers that take their time would keep the loop from its CPU as well, so it interrupts while
+ * the pool has some, and a little longer.
+ */
+static void
+be_eager(struct worker *worker, bool eager)
+{
+	if (!worker->batch || worker->eager == eager)
+		return;
+	worker->eager = eager;
+	cpus_set_eager(eager);
+}
+
 static void
 on_tick(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 {
@@ -144,6 +157,8 @@ on_tick(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 	show_tick(worker);
 	acceptor_tick(&worker->acceptor);
 	sessions_tick(&worker->sessions);
+	if (!pool_has_dear(&worker->sessions.dispatch.pool))
+		be_eager(worker, false);
 	check_pool(worker);
 	sessions_report_held(&worker->sessions);
 }
@@ -160,6 +175,8 @@ on_turn_end(void *arg)
 	struct worker *worker = arg;
 
 	acceptor_turn(&worker->acceptor);
+	if (pool_has_dear(&worker->sessions.dispatch.pool))
+		be_eager(worker, true);
 	sessions_turn(&worker->sessions);
 	drain_check(worker);
 }

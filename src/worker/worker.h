@@ -32,6 +32,8 @@ struct worker {
 	struct acceptor acceptor;
 	struct service *services; /* the order of the configuration */
 	size_t services_started;
+	bool batch;         /* it interrupts nobody, but when it is */
+	bool eager;         /* its loop must not wait for its own threads */
 	bool retiring;      /* has asked the master for somebody in its place */
 	struct event *tick; /* shows other processes that the loop turns */
 	struct event *drain_timer;
@@ -50,7 +52,7 @@ extern const struct role check_role;
  * The steps that both roles take: takes its CPUs, becomes unprivileged, and mortal with the master;
  * starts every service. Each returns 0, or -1 with the reason.
  */
-PF_MUST_CHECK int worker_drop_privileges(const struct worker *worker, struct error *error);
+PF_MUST_CHECK int worker_drop_privileges(struct worker *worker, struct error *error);
 PF_MUST_CHECK int worker_start_services(struct worker *worker, struct error *error);
 void worker_stop_services(struct worker *worker);
 
