@@ -19,17 +19,18 @@ output_is_taken(const struct connection *connection)
 }
 
 /*
- * The short way: where SIZE bytes behind the output can be written, to be followed by
- * output_filled; or NULL, and then they have to be sent by what follows. For the owner.
+ * The short way, while output is taken: where SIZE bytes behind the output can be written, to be
+ * followed by output_filled; or NULL, and then they have to be sent by what follows. For the owner.
  */
 static inline char *
 output_room(struct connection *connection, size_t size)
 {
 	struct gather *gather = &connection->network->gather;
 
-	if (unlikely(gather->owner != connection || connection->out.size > 0 ||
-		    connection->failed || size > NETWORK_GATHER_COPY - gather->copied))
+	if (unlikely((gather->owner != connection && gather->owner != NULL) ||
+		    connection->out.size > 0 || size > NETWORK_GATHER_COPY - gather->copied))
 		return NULL;
+	gather->owner = connection;
 	return gather->copy + gather->copied;
 }
 
