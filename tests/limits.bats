@@ -70,6 +70,11 @@ END_OF_FILE
     client spread --clients 400 --workers 4 --ratio 1.1 "$ADDRESS"
 }
 
+@test "so they are over workers that have just begun, whatever has ended before" {
+    echo_start --set workers=4
+    client spread-anew --times 4000 --clients 1000 --ratio 1.3 --server "$SERVER_PID" "$ADDRESS"
+}
+
 # burst_serves ARGUMENT...: 10,000 clients, or as many as may be, at once.
 burst_serves() {
     local most

@@ -59,6 +59,7 @@ void
 acceptor_start(struct acceptor *acceptor)
 {
 	acceptor->started = true;
+	acceptor->released = admission_sum_released(acceptor->network->segment);
 	watch_all(acceptor);
 }
 

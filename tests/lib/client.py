@@ -922,6 +922,37 @@ def spread(options, framing):
             "unevenly spread: %s", shown)
 
 
+def count_sockets(pid):
+    """Of a process; those that end meanwhile do not count."""
+    count = 0
+    for fd in os.listdir("/proc/%d/fd" % pid):
+        with contextlib.suppress(OSError):
+            count += os.readlink("/proc/%d/fd/%s" % (pid, fd)).startswith("socket:")
+    return count
+
+
+def spread_anew(options, framing):
+    """--times clients have come and gone when --server gets HUP. Of --clients that come when its new
+    workers have just begun, the most loaded of these has at most --ratio times as many as the least
+    loaded."""
+    for _ in range(options.times):
+        with Client(options.address[0], framing) as client:
+            client.ask()
+    old = set(children(options.server))
+    os.kill(options.server, signal.SIGHUP)
+    wait_until("there are new workers",
+               lambda: len(set(children(options.server)) - old) == len(old))
+    new = set(children(options.server)) - old
+    before = {pid: count_sockets(pid) for pid in new}
+    clients = [Client(options.address[0], framing) for _ in range(options.clients)]
+    wait_until("the old ones are gone", lambda: old.isdisjoint(children(options.server)))
+    counts = [count_sockets(pid) - before[pid] for pid in new]
+    print(*counts)
+    require(max(counts) <= options.ratio * min(counts), "unevenly spread: %s", counts)
+    for client in clients:
+        client.close()
+
+
 def starve(options, framing):
     """The server must have fewer descriptors than --clients connections need, and one worker. Those
     that it cannot accept wait; it neither spins nor floods --log; as others close, all get their
@@ -1238,8 +1269,8 @@ SUBCOMMANDS = {
     function.__name__.replace("_", "-"): function
     for function in (
         active, ask, burst, deaf, drip, flood, half_close, idle, knock, large, limit, linger,
-        linger_talking, paused, rate, raw, reset, rush, sipping, sources, splits, spread, stall, starve,
-        stood_still, stream, violate, violate_torn, violate_unread,
+        linger_talking, paused, rate, raw, reset, rush, sipping, sources, splits, spread, spread_anew, stall,
+        starve, stood_still, stream, violate, violate_torn, violate_unread,
     )
 }
 
