@@ -109,7 +109,7 @@ teardown() {
     local worker
     work_start --set threads=1 --set request_timeout=1s
     worker=$(worker_pids)
-    pipeline slow-down --sleep 200000 --count 16 "$ADDRESS"
+    pipeline slow-down --sleep 300000 --count 16 "$ADDRESS"
     refute server_has_logged 'msg="a handler hangs"'
     assert_equal "$(worker_pids)" "$worker"
 }

@@ -907,6 +907,28 @@ a_thread_that_hangs_is_replaced(void **state PF_UNUSED)
 	free(other);
 }
 
+/* What is thought cheap has its begin in common with those before it, which may have taken long. */
+static void
+when_a_handler_was_called_is_known_unless_it_seemed_cheap(void **state PF_UNUSED)
+{
+	_Atomic bool gate = false;
+	struct job *job = make_job(CONFIG_PRIORITY_NORMAL);
+
+	open_pool(1);
+	start_pool();
+	add_task(job, 'a')->linger_us = SLICE_US / 2;
+	add_task(job, 'b')->gate = &gate;
+	submit(job);
+	flush();
+	while (count_runs(job, 1) == 0)
+		wait_until(are_running, 1);
+	assert_int_equal(job_begun_is_exact(job), handler_ns > 0);
+	open_gate(&gate);
+	wait_until(are_over, 1);
+	stop_pool();
+	free(job);
+}
+
 static void
 a_job_given_up_twice_is_one_thread(void **state PF_UNUSED)
 {
@@ -1115,6 +1137,7 @@ main(void)
 		OF_A_POOL(a_queue_is_relieved_when_it_is_less_than_half_full),
 		OF_A_POOL(under_load_each_message_runs_or_is_taken_back),
 		OF_A_POOL(a_thread_that_hangs_is_replaced),
+		OF_A_POOL(when_a_handler_was_called_is_known_unless_it_seemed_cheap),
 		OF_A_POOL(a_job_given_up_twice_is_one_thread),
 		OF_A_POOL(a_job_that_no_thread_has_is_no_loss),
 		OF_A_POOL(a_pool_is_exhausted_when_it_has_lost_all_its_threads),
