@@ -160,3 +160,9 @@ echo_pool_start() {
     pipeline quick-before-long "$ADDRESS"
     server_ends_well
 }
+
+@test "neither a reply nor a request waits for a long request of another client" {
+    module_build work
+    work_start --set threads=4
+    pipeline beside-slow --sleep 100000 "$ADDRESS"
+}

@@ -131,6 +131,8 @@ dispatch_submit(struct dispatch *dispatch, struct job *job)
 	job->batch = job->count > 1;
 	if (job->batch)
 		TAILQ_INSERT_TAIL(&dispatch->batches, job, batch_entry);
+	dispatch->out++;
+	dispatch->submitted++;
 	pool_submit(&dispatch->pool, job);
 }
 
@@ -157,6 +159,7 @@ take_job(struct dispatch *dispatch, struct job *job)
 {
 	bool over = (atomic_fetch_and(&job->flags, ~(unsigned)JOB_POSTED) & JOB_OVER) != 0;
 
+	dispatch->out -= over;
 	dispatch->ops->returned(dispatch->arg, job, over);
 	if (over) {
 		pool_job_is_back(&dispatch->pool, job);

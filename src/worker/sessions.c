@@ -3,12 +3,18 @@
 #include "worker/sessions.h"
 
 #include <stdlib.h>
+#include <sys/param.h>
 
 #include "net/output.h"
 #include "worker/expiry.h"
 #include "worker/feeder.h"
 #include "worker/pipeline.h"
 #include "worker/session.h"
+
+enum {
+	LOOK_MIN_MS = 1, /* doubled while nothing is submitted */
+	LOOK_MAX_MS = 32,
+};
 
 static struct session *
 find(struct sessions *sessions, uint64_t id)
@@ -115,6 +121,39 @@ static const struct dispatch_ops dispatch_ops = {
 	.letter = on_letter,
 };
 
+/*
+ * Threads go through what seems cheap without a wake-up for each job or reply. If a handler is not
+ * cheap after all, this turn brings the loop what was done before, and others what waits behind.
+ */
+static void
+on_look(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
+{
+	struct sessions *sessions = arg;
+	const struct dispatch *dispatch = &sessions->dispatch;
+
+	sessions->look_ms = dispatch->submitted != sessions->looked
+		? LOOK_MIN_MS
+		: MIN(2 * sessions->look_ms, LOOK_MAX_MS);
+	sessions->looked = dispatch->submitted;
+	if (dispatch->out > 0)
+		pool_top_up(&sessions->dispatch.pool);
+}
+
+static void
+look_soon(struct sessions *sessions)
+{
+	const struct dispatch *dispatch = &sessions->dispatch;
+	const bool rare = sessions->look_ms > LOOK_MIN_MS;
+
+	if (dispatch->out == 0)
+		return;
+	if (rare && dispatch->submitted != sessions->looked)
+		sessions->look_ms = LOOK_MIN_MS;
+	else if (evtimer_pending(sessions->look, NULL))
+		return;
+	loop_start_timer(sessions->look, sessions->look_ms);
+}
+
 int
 sessions_open(struct sessions *sessions, const struct config *config, struct loop *loop,
 	struct segment *segment, unsigned index, struct error *error)
@@ -126,6 +165,10 @@ sessions_open(struct sessions *sessions, const struct config *config, struct loo
 	sessions->network = network_open(loop, segment, index, &session_ops, error);
 	if (sessions->network == NULL)
 		return -1;
+	sessions->look_ms = LOOK_MIN_MS;
+	sessions->look = evtimer_new(loop->base, on_look, sessions);
+	if (sessions->look == NULL)
+		return error_set(error, "cannot make a timer");
 	return deadlines_open(&sessions->deadlines, loop, expiry_run, error);
 }
 
@@ -136,6 +179,9 @@ sessions_close(struct sessions *sessions)
 		return;
 	dispatch_collect(&sessions->dispatch);
 	dispatch_close(&sessions->dispatch);
+	if (sessions->look != NULL)
+		event_free(sessions->look);
+	sessions->look = NULL;
 	deadlines_close(&sessions->deadlines);
 	network_close(&sessions->network);
 }
@@ -148,6 +194,7 @@ sessions_turn(struct sessions *sessions)
 		feeder_relieve(sessions, (enum config_priority)i);
 	output_flush_gathered(sessions->network);
 	pool_flush(&sessions->dispatch.pool);
+	look_soon(sessions);
 	network_sweep(sessions->network);
 	payload_unref(&sessions->last);
 }

@@ -22,6 +22,9 @@ struct sessions {
 	struct pipeline_list crowded[CONFIG_PRIORITY__COUNT];
 	const struct pipeline *relieved; /* the one whose turn it is; perhaps gone already */
 	struct payload *last;            /* it lives to the end of the turn */
+	struct event *look;              /* while jobs are out: after what a handler may hold up */
+	int64_t look_ms;                 /* its next or last wait */
+	uint64_t looked;                 /* jobs submitted until the last look */
 	struct request_log request_log;
 	struct log_limit waits_limit;
 	struct log_limit shed_limit;
