@@ -97,7 +97,7 @@ offer_buffered(struct connection *connection, struct span fresh)
 	struct buffer *in = &connection->in;
 	size_t copied = 0; /* bytes at the end of the buffer that stand before FRESH, too */
 
-	while (in->size > 0 && flow_is_on(connection)) {
+	while (in->size > 0 && flow_is_on(connection) && !connection->failed) {
 		struct span left = offer_own(connection);
 		size_t missing;
 
@@ -140,7 +140,8 @@ process(struct connection *connection, struct span fresh)
 {
 	if (unlikely(connection->in.size > 0))
 		fresh = offer_buffered(connection, fresh);
-	if (likely(fresh.size > 0 && connection->in.size == 0 && flow_is_on(connection)))
+	if (likely(fresh.size > 0 && connection->in.size == 0 && flow_is_on(connection) &&
+		    !connection->failed)) /* else what stood before it may be lost */
 		fresh = offer(connection, fresh);
 	output_flush(connection);
 	keep(connection, fresh);
