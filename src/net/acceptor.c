@@ -298,14 +298,13 @@ leeway_of(const struct acceptor *acceptor)
 
 /* A less loaded worker has the same edge and is to take what waits; see on_yielded. */
 static bool
-yields(const struct acceptor_listener *listener)
+yields(const struct acceptor_listener *listener, uint32_t leeway)
 {
 	struct acceptor *acceptor = listener->acceptor;
 	struct network *network = acceptor->network;
 
 	if (listener->alone ||
-		!admission_is_crowded(
-			network->segment, leeway_of(acceptor), loop_now(network->loop)))
+		!admission_is_crowded(network->segment, leeway, loop_now(network->loop)))
 		return false;
 	acceptor->yielding = true;
 	if (!evtimer_pending(acceptor->yield_timer, NULL))
@@ -314,10 +313,10 @@ yields(const struct acceptor_listener *listener)
 }
 
 static void
-take_some(struct acceptor_listener *listener)
+take_some(struct acceptor_listener *listener, uint32_t leeway)
 {
 	for (int i = 0; i < TAKE_MAX && listener->waiting; i++) {
-		if (yields(listener))
+		if (yields(listener, leeway))
 			break;
 		listener->yields = 0;
 		take_one(listener);
@@ -328,10 +327,14 @@ void
 acceptor_turn(struct acceptor *acceptor)
 {
 	struct acceptor_listener *listener, *next;
+	uint32_t leeway;
 
 	acceptor->yielding = false;
+	if (TAILQ_EMPTY(&acceptor->waiting))
+		return;
+	leeway = leeway_of(acceptor);
 	TAILQ_FOREACH_SAFE (listener, &acceptor->waiting, waiting_entry, next)
-		take_some(listener);
+		take_some(listener, leeway);
 }
 
 void
