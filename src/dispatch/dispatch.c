@@ -131,8 +131,6 @@ dispatch_submit(struct dispatch *dispatch, struct job *job)
 	job->batch = job->count > 1;
 	if (job->batch)
 		TAILQ_INSERT_TAIL(&dispatch->batches, job, batch_entry);
-	dispatch->out++;
-	dispatch->submitted++;
 	pool_submit(&dispatch->pool, job);
 }
 
@@ -159,7 +157,6 @@ take_job(struct dispatch *dispatch, struct job *job)
 {
 	bool over = (atomic_fetch_and(&job->flags, ~(unsigned)JOB_POSTED) & JOB_OVER) != 0;
 
-	dispatch->out -= over;
 	dispatch->ops->returned(dispatch->arg, job, over);
 	if (over) {
 		pool_job_is_back(&dispatch->pool, job);
@@ -236,7 +233,6 @@ dispatch_check_watched(struct dispatch *dispatch)
 				log_id("connection", job->connection),
 				log_uint("lost", pool_lost(&dispatch->pool)));
 	}
-	pool_top_up(&dispatch->pool);
 }
 
 static void

@@ -48,8 +48,6 @@ struct dispatch {
 	struct kept kept;
 	struct job_list watched; /* those with a handler that was given up */
 	struct job_list batches; /* those of several requests */
-	unsigned out;            /* jobs submitted that have not come back */
-	uint64_t submitted;      /* jobs so far */
 	_Atomic size_t letters;  /* bytes of those on their way. Any thread */
 	bool has_pool;
 };

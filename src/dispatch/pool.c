@@ -390,6 +390,8 @@ pool_is_relieved(struct pool *pool, enum config_priority priority)
 void
 pool_submit(struct pool *pool, struct job *job)
 {
+	pool->submitted++;
+	pool->out++;
 	job->dear = !is_cheap(job);
 	if (job->dear) {
 		pool->dear++;
@@ -401,6 +403,7 @@ pool_submit(struct pool *pool, struct job *job)
 void
 pool_job_is_back(struct pool *pool, const struct job *job)
 {
+	pool->out--;
 	if (job->dear)
 		pool->dear_out--;
 }

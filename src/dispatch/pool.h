@@ -29,7 +29,9 @@ struct pool {
 	struct queues queues;
 	unsigned waiting; /* loop: jobs that were not handed over at the end of the last turn */
 	unsigned dear; /* loop: jobs submitted since the last flush whose handlers are not cheap */
-	unsigned dear_out; /* loop: those of them that are not back */
+	uint64_t submitted; /* loop: jobs so far */
+	unsigned out;       /* loop: those that are not back */
+	unsigned dear_out;  /* loop: those of them whose handlers were not cheap */
 	/* Below: under the lock. */
 	pthread_mutex_t lock;
 	pthread_cond_t work;  /* jobs wait, or the pool stops */

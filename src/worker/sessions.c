@@ -129,25 +129,25 @@ static void
 on_look(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 {
 	struct sessions *sessions = arg;
-	const struct dispatch *dispatch = &sessions->dispatch;
+	struct pool *pool = &sessions->dispatch.pool;
 
-	sessions->look_ms = dispatch->submitted != sessions->looked
+	sessions->look_ms = pool->submitted != sessions->looked
 		? LOOK_MIN_MS
 		: MIN(2 * sessions->look_ms, LOOK_MAX_MS);
-	sessions->looked = dispatch->submitted;
-	if (dispatch->out > 0)
-		pool_top_up(&sessions->dispatch.pool);
+	sessions->looked = pool->submitted;
+	if (pool->out > 0)
+		pool_top_up(pool);
 }
 
 static void
 look_soon(struct sessions *sessions)
 {
-	const struct dispatch *dispatch = &sessions->dispatch;
+	const struct pool *pool = &sessions->dispatch.pool;
 	const bool rare = sessions->look_ms > LOOK_MIN_MS;
 
-	if (dispatch->out == 0)
+	if (pool->out == 0)
 		return;
-	if (rare && dispatch->submitted != sessions->looked)
+	if (rare && pool->submitted != sessions->looked)
 		sessions->look_ms = LOOK_MIN_MS;
 	else if (evtimer_pending(sessions->look, NULL))
 		return;
