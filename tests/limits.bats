@@ -103,20 +103,26 @@ burst_serves() {
     server_has_logged 'level=error .*msg="cannot accept, pausing" error="Too many open files"'
 }
 
+# inject_accept ERROR WHICH: calls of accept4 in the worker fail so. strace(1) says which: when=.
+inject_accept() {
+    local worker
+    worker=$(worker_pid 1)
+    CALLS=$BATS_TEST_TMPDIR/calls-$1
+    strace -qq -p "$worker" -e trace=accept4 -e "inject=accept4:error=$1:when=$2" -o "$CALLS" \
+        2>"$CALLS.said" 3>&- &
+    SERVER_PIDS+=("$!")
+    wait_until is_traced_or_said "$worker" "$CALLS.said"
+    [ ! -s "$CALLS.said" ] || skip "strace may not attach here"
+}
+
 # accept_fails ERROR TEXT: seven times in a row with that error. It is said once, and who has waited
 # is served.
 accept_fails() {
-    local worker calls=$BATS_TEST_TMPDIR/calls-$1
     echo_start --set workers=1
-    worker=$(worker_pid 1)
-    strace -qq -p "$worker" -e trace=accept4 -e "inject=accept4:error=$1:when=1..7" -o "$calls" \
-        2>"$calls.said" 3>&- &
-    SERVER_PIDS+=("$!")
-    wait_until is_traced_or_said "$worker" "$calls.said"
-    [ ! -s "$calls.said" ] || skip "strace may not attach here"
+    inject_accept "$1" 1..7
     run "$PREFORKCAT" --timeout 30s "$ADDRESS" hello
     assert_output hello
-    assert_equal "$(grep -c "$1.*INJECTED" "$calls")" 7
+    assert_equal "$(grep -c "$1.*INJECTED" "$CALLS")" 7
     assert_equal "$(grep -c "msg=\"cannot accept, pausing\" error=\"$2\"" "$SERVER_LOG")" 1
     server_stop
     assert_equal "$SERVER_STATUS" 0
@@ -133,4 +139,20 @@ is_traced_or_said() {
     accept_fails ENFILE "Too many open files in system"
     accept_fails ENOBUFS "No buffer space available"
     accept_fails ENOMEM "Cannot allocate memory"
+}
+
+@test "L1: a listener that can never accept again is given up, said once, and served after a reload" {
+    command -v strace >/dev/null || skip "strace is missing"
+    export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
+    echo_start --set workers=1
+    inject_accept EINVAL 1+
+    run "$PREFORKCAT" --timeout 300ms "$ADDRESS" hello
+    assert_failure
+    run "$PREFORKCAT" --timeout 300ms "$ADDRESS" hello
+    assert_failure
+    server_has_logged 'msg="cannot accept, a listener is given up" error="Invalid argument" service=main'
+    assert_equal "$(grep -c INJECTED "$CALLS")" 1
+    kill -HUP "$SERVER_PID"
+    run "$PREFORKCAT" --timeout 30s "$ADDRESS" hello
+    assert_output hello
 }

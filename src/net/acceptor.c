@@ -2,7 +2,6 @@
 
 #include "net/acceptor.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -11,10 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/address.h"
 #include "base/fd.h"
-#include "base/host.h"
-#include "base/subnet.h"
+#include "net/entry.h"
 #include "net/seal.h"
 #include "segment/accept_rate.h"
 
@@ -27,21 +24,6 @@ enum {
 	PAUSE_MAX_MS = 1000,
 	RATE_REST_MS = 5, /* of a listener whose service has reached its accept_rate */
 };
-
-enum taken {
-	TAKEN_NONE, /* there was none to take */
-	TAKEN_REFUSED,
-	TAKEN_SERVED,
-};
-
-static const enum refusal refusals[] = {
-	[ADMISSION_GRANTED] = REFUSAL_NONE,
-	[ADMISSION_FULL] = REFUSAL_FULL,
-	[ADMISSION_SERVICE_FULL] = REFUSAL_SERVICE_FULL,
-	[ADMISSION_ADDRESS_FULL] = REFUSAL_ADDRESS_FULL,
-	[ADMISSION_NO_ROOM] = REFUSAL_NO_ROOM,
-};
-static_assert(countof(refusals) == ADMISSION__COUNT, "a refusal for each outcome");
 
 /* Whoever adds an edge-triggered event hears of what waits already: epoll(7). */
 static void
@@ -71,6 +53,7 @@ set_waiting(struct acceptor_listener *listener, bool waiting)
 	if (listener->waiting == waiting)
 		return;
 	listener->waiting = waiting;
+	listener->yielding = false;
 	listener->yields = 0;
 	if (waiting)
 		TAILQ_INSERT_TAIL(&acceptor->waiting, listener, waiting_entry);
@@ -97,6 +80,7 @@ rest(struct acceptor *acceptor, int64_t ms)
 {
 	struct acceptor_listener *listener;
 
+	admission_set_pausing(acceptor->network->segment, true);
 	TAILQ_FOREACH (listener, &acceptor->listeners, entry)
 		stop_watching(listener);
 	loop_start_timer(acceptor->rest_timer, ms);
@@ -105,7 +89,10 @@ rest(struct acceptor *acceptor, int64_t ms)
 static void
 on_rested(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 {
-	watch_all(arg);
+	struct acceptor *acceptor = arg;
+
+	admission_set_pausing(acceptor->network->segment, false);
+	watch_all(acceptor);
 }
 
 /* The listener alone: its service is too fast for now. */
@@ -125,77 +112,6 @@ on_listener_rested(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 	listener->resting = false;
 	if (!evtimer_pending(listener->acceptor->rest_timer, NULL))
 		event_add(listener->event, NULL);
-}
-
-static void
-log_refused(struct network *network, const struct acceptor_listener *listener, int fd,
-	enum refusal refusal)
-{
-	char text[ADDRESS_TEXT_MAX];
-
-	if (!network_may_log_refusal(network, refusal))
-		return;
-	address_print_peer(fd, text);
-	log_warn("connection refused", log_str("reason", refusal_text(refusal)),
-		log_str("service", listener->config->name), log_str("peer", text));
-}
-
-static bool
-is_in(const struct config_networks *networks, const struct host *host)
-{
-	for (size_t i = 0; i < networks->texts.count; i++) {
-		if (subnet_has(&networks->items[i], host))
-			return true;
-	}
-	return false;
-}
-
-/* Why a client may not connect at all. */
-static enum refusal
-find_ban(const struct config_service *service, const struct host *host)
-{
-	if (is_in(&service->deny, host))
-		return REFUSAL_DENIED;
-	if (service->allow.texts.count > 0 && !is_in(&service->allow, host))
-		return REFUSAL_NOT_ALLOWED;
-	return REFUSAL_NONE;
-}
-
-/* Why there is no place for the client; if there is, it has PLACE. */
-static enum refusal
-find_place(const struct acceptor *acceptor, const struct acceptor_listener *listener,
-	const struct host *host, struct admission_place *place)
-{
-	const struct admission_claim claim = {
-		.service = listener->service_id,
-		.limit = (uint32_t)acceptor->config->max_connections,
-		.service_limit = (uint32_t)listener->config->max_connections,
-		.address_limit = (uint32_t)listener->config->max_connections_per_ip,
-		.host = host,
-	};
-
-	return refusals[admission_claim(acceptor->network->segment, &claim, place)];
-}
-
-/* HOST is NULL for a client that has none, or whose does not matter. */
-static enum taken
-admit(struct acceptor *acceptor, const struct acceptor_listener *listener, int fd,
-	const struct host *host)
-{
-	struct admission_place place;
-	enum refusal refusal = REFUSAL_NONE;
-
-	if (host != NULL)
-		refusal = find_ban(listener->config, host);
-	if (refusal == REFUSAL_NONE)
-		refusal = find_place(acceptor, listener, host, &place);
-	if (refusal == REFUSAL_NONE) {
-		acceptor->accepted(acceptor->arg, fd, listener->service, place);
-		return TAKEN_SERVED;
-	}
-	log_refused(acceptor->network, listener, fd, refusal);
-	close(fd);
-	return TAKEN_REFUSED;
 }
 
 /* The connection stays in the kernel's queue, and trying again at once would only spin. */
@@ -218,60 +134,31 @@ pause_accepting(struct acceptor *acceptor)
 	rest(acceptor, pause_ms);
 }
 
-static enum taken
-accept_failed(struct acceptor *acceptor)
+/* Any error would come again at once, with each edge. New workers will try anew. */
+static void
+give_up(struct acceptor_listener *listener)
 {
-	switch (errno) {
-	case EAGAIN:
-		return TAKEN_NONE;
-	case EMFILE:
-	case ENFILE:
-	case ENOBUFS:
-	case ENOMEM:
-		pause_accepting(acceptor);
-		return TAKEN_NONE;
-	default: /* one that is gone again: accept(2), "Error handling" */
-		return TAKEN_REFUSED;
-	}
-}
-
-static enum taken
-take(struct acceptor *acceptor, const struct acceptor_listener *listener)
-{
-	struct address peer = { .size = sizeof(peer.storage) };
-	struct host host;
-	int fd;
-
-	/* The kernel copies an address to whoever gives room for it, so nobody else does. */
-	if (listener->asks_peer)
-		fd = accept4(listener->fd, &peer.sa, &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	else
-		fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (fd < 0)
-		return accept_failed(acceptor);
-	if (acceptor->sealed)
-		seal_lift(fd);
-	acceptor->pause_ms = 0;
-	if (listener->asks_peer && host_of(&host, &peer))
-		return admit(acceptor, listener, fd, &host);
-	return admit(acceptor, listener, fd, NULL);
+	log_error("cannot accept, a listener is given up", log_str("error", strerror(errno)),
+		log_str("service", listener->config->name));
+	listener->resting = true;
+	stop_watching(listener);
 }
 
 /* Takes one only if the rate allows; else it stays in the kernel's queue. */
-static enum taken
+static enum entry
 take_at_rate(struct acceptor *acceptor, struct acceptor_listener *listener)
 {
 	struct segment *segment = acceptor->network->segment;
 	int64_t now_ms = clock_monotonic_ms(); /* a turn may have begun long ago */
-	enum taken taken;
+	enum entry taken;
 
 	if (!accept_rate_claim(segment, listener->service_id,
 		    (uint32_t)listener->config->accept_rate, now_ms)) {
 		rest_listener(listener);
-		return TAKEN_NONE;
+		return ENTRY_NONE;
 	}
-	taken = take(acceptor, listener);
-	if (taken != TAKEN_SERVED)
+	taken = entry_take(acceptor, listener);
+	if (taken != ENTRY_SERVED)
 		accept_rate_release(segment, listener->service_id, now_ms);
 	return taken;
 }
@@ -280,11 +167,24 @@ static void
 take_one(struct acceptor_listener *listener)
 {
 	struct acceptor *acceptor = listener->acceptor;
-	enum taken taken = listener->config->accept_rate > 0 ? take_at_rate(acceptor, listener)
-							     : take(acceptor, listener);
+	enum entry taken = listener->config->accept_rate > 0 ? take_at_rate(acceptor, listener)
+							     : entry_take(acceptor, listener);
 
-	if (taken == TAKEN_NONE)
+	switch (taken) {
+	case ENTRY_NONE:
 		set_waiting(listener, false);
+		break;
+	case ENTRY_SHORT:
+		pause_accepting(acceptor);
+		break;
+	case ENTRY_BROKEN:
+		give_up(listener);
+		break;
+	case ENTRY_REFUSED:
+	case ENTRY_SERVED:
+		acceptor->pause_ms = 0;
+		break;
+	}
 }
 
 /* Connections that make no difference to the spread, as they come and go now. */
@@ -298,18 +198,16 @@ leeway_of(const struct acceptor *acceptor)
 
 /* A less loaded worker has the same edge and is to take what waits; see on_yielded. */
 static bool
-yields(const struct acceptor_listener *listener, uint32_t leeway)
+yields(struct acceptor_listener *listener, uint32_t leeway)
 {
 	struct acceptor *acceptor = listener->acceptor;
 	struct network *network = acceptor->network;
 
-	if (listener->alone ||
-		!admission_is_crowded(network->segment, leeway, loop_now(network->loop)))
-		return false;
-	acceptor->yielding = true;
-	if (!evtimer_pending(acceptor->yield_timer, NULL))
+	listener->yielding = !listener->alone &&
+		admission_is_crowded(network->segment, leeway, loop_now(network->loop));
+	if (listener->yielding && !evtimer_pending(acceptor->yield_timer, NULL))
 		loop_start_timer(acceptor->yield_timer, YIELD_MS);
-	return true;
+	return listener->yielding;
 }
 
 static void
@@ -329,7 +227,6 @@ acceptor_turn(struct acceptor *acceptor)
 	struct acceptor_listener *listener, *next;
 	uint32_t leeway;
 
-	acceptor->yielding = false;
 	if (TAILQ_EMPTY(&acceptor->waiting))
 		return;
 	leeway = leeway_of(acceptor);
@@ -349,7 +246,13 @@ acceptor_tick(struct acceptor *acceptor)
 bool
 acceptor_is_busy(const struct acceptor *acceptor)
 {
-	return !acceptor->yielding && !TAILQ_EMPTY(&acceptor->waiting);
+	const struct acceptor_listener *listener;
+
+	TAILQ_FOREACH (listener, &acceptor->waiting, waiting_entry) {
+		if (!listener->yielding)
+			return true;
+	}
+	return false;
 }
 
 static bool
@@ -373,13 +276,6 @@ on_yielded(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 		else if (++listener->yields >= YIELDS_MAX)
 			take_one(listener);
 	}
-}
-
-static bool
-asks_peer(const struct config_service *service)
-{
-	return service->max_connections_per_ip > 0 || service->allow.texts.count > 0 ||
-		service->deny.texts.count > 0;
 }
 
 /* Whether no other worker has the socket; one of the file system all have. */
@@ -427,7 +323,7 @@ make_listener(struct acceptor *acceptor, const struct inherited_listener *socket
 		.id = socket->id,
 		.service_id = acceptor->inheritance->service_ids[socket->service],
 		.service = socket->service,
-		.asks_peer = asks_peer(service),
+		.asks_peer = entry_asks_peer(service),
 		.alone = is_alone(service, socket->fd),
 	};
 	return listener;
@@ -501,7 +397,9 @@ take_queued(struct acceptor *acceptor, const struct acceptor_listener *listener)
 	seal_set(listener->fd);
 	acceptor->sealed = true;
 	for (int64_t left = listener->config->backlog; left >= 0; left--) {
-		if (take(acceptor, listener) == TAKEN_NONE)
+		enum entry taken = entry_take(acceptor, listener);
+
+		if (taken != ENTRY_SERVED && taken != ENTRY_REFUSED)
 			break;
 	}
 }

@@ -36,8 +36,9 @@ struct acceptor_listener {
 	unsigned service_id; /* in the segment */
 	size_t service;      /* index in the configuration */
 	unsigned yields;     /* in a row that have come to nothing */
-	bool waiting; /* its queue was not empty when last looked at: in waiting of acceptor */
-	bool resting;
+	bool waiting;   /* its queue was not empty when last looked at: in waiting of acceptor */
+	bool yielding;  /* what waits is left to others, until yield_timer at most */
+	bool resting;   /* its service is too fast for now, or it is given up */
 	bool asks_peer; /* a limit or a list needs the address of the client */
 	bool alone;     /* no other worker takes from it: see reuse_port */
 };
@@ -52,7 +53,6 @@ struct acceptor {
 	bool sealed;       /* listeners were: see seal.h; connections taken may have inherited it */
 	uint64_t released; /* places, by all workers, until the last tick */
 	uint64_t released_lately; /* between the last two ticks */
-	bool yielding; /* in this turn: what waits is left to others, until yield_timer at most */
 	struct event *rest_timer; /* ends a pause of all listeners */
 	struct event *yield_timer;
 	int64_t pause_ms; /* the last pause for want of resources; 0: there was none */

@@ -9,6 +9,7 @@ src_libnet_a_SOURCES = \
 	src/net/connection_ops.h \
 	src/net/connections.c src/net/connections.h \
 	src/net/deadline.c src/net/deadline.h \
+	src/net/entry.c src/net/entry.h \
 	src/net/flow.c src/net/flow.h \
 	src/net/input.c src/net/input.h \
 	src/net/listen_socket.c src/net/listen_socket.h \

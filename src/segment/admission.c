@@ -150,10 +150,17 @@ admission_counts(const struct segment *segment, uint64_t held)
 		of_services == held;
 }
 
+void
+admission_set_pausing(struct segment *segment, bool pausing)
+{
+	atomic_store_explicit(&segment->own->pausing, pausing, memory_order_relaxed);
+}
+
 static bool
 is_live(const struct slot *slot, int64_t now_ms)
 {
 	return atomic_load_explicit(&slot->state, memory_order_relaxed) == SLOT_READY &&
+		!atomic_load_explicit(&slot->pausing, memory_order_relaxed) &&
 		now_ms - atomic_load_explicit(&slot->tick_ms, memory_order_relaxed) < TICK_FRESH_MS;
 }
 

@@ -57,10 +57,13 @@ uint64_t admission_sum_released(const struct segment *segment);
  */
 bool admission_counts(const struct segment *segment, uint64_t held);
 
+/* Says to the others whether this worker takes no connections for now. */
+void admission_set_pausing(struct segment *segment, bool pausing);
+
 /*
  * Whether this worker holds more connections than is fair beside the least loaded worker that is
- * ready and whose loop turned within the last 100 ms of NOW_MS: one more, a 32nd of what that one
- * has, and LEEWAY.
+ * ready, does not pause and whose loop turned within the last 100 ms of NOW_MS: one more, a 32nd of
+ * what that one has, and LEEWAY.
  */
 bool admission_is_crowded(const struct segment *segment, uint32_t leeway, int64_t now_ms);
 

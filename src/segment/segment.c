@@ -139,6 +139,7 @@ segment_slot_drop(struct segment *segment, unsigned index)
 	for (size_t i = 0; i < SEGMENT_SERVICES; i++)
 		atomic_store(&slot->service_admitted[i], 0);
 	clear_addresses(slot);
+	atomic_store(&slot->pausing, false);
 	atomic_store(&slot->admitted, 0);
 }
 

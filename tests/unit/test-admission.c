@@ -422,6 +422,13 @@ test_fairness_counts_who_turns(void **state PF_UNUSED)
 	set_slot(&segment, 1, 0, NOW_MS - 100);
 	assert_false(admission_is_crowded(&segment, 0, NOW_MS));
 	set_slot(&segment, 1, 0, NOW_MS);
+	segment.own = &segment.slots[1];
+	admission_set_pausing(&segment, true);
+	segment.own = &segment.slots[0];
+	assert_false(admission_is_crowded(&segment, 0, NOW_MS));
+	segment_slot_drop(&segment, 1);
+	set_slot(&segment, 1, 0, NOW_MS);
+	assert_true(admission_is_crowded(&segment, 0, NOW_MS));
 	atomic_store(&segment.slots[1].state, SLOT_DRAINING);
 	assert_false(admission_is_crowded(&segment, 0, NOW_MS));
 	segment.own = NULL;
