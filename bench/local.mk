@@ -24,6 +24,7 @@ EXTRA_DIST += bench/plot \
 	bench/lib/echo.py \
 	bench/lib/held.py \
 	bench/lib/load.py \
+	bench/lib/outputs.py \
 	bench/lib/overload.py \
 	bench/lib/pictures.py \
 	bench/lib/processes.py \

@@ -131,6 +131,16 @@ END
     [[ $stderr != *"round 1"* ]]
 }
 
+@test "a run that ends before there are results leaves the file of --json as it was" {
+    run_bench --only d1 --peers nobody --json "$RESULTS"
+    [ "$status" -eq 64 ]
+    [ ! -e "$RESULTS" ]
+    echo before >"$RESULTS"
+    run_bench --only d1 --peers nobody --json "$RESULTS"
+    [ "$status" -eq 64 ]
+    [ "$(<"$RESULTS")" = before ]
+}
+
 @test "the folder of --json is made" {
     run_bench --only d1 --peers '' --rounds 1 --seconds 0.2 --json "$BATS_TEST_TMPDIR/new/results"
     [ "$status" -eq 0 ]

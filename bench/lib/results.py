@@ -2,7 +2,6 @@
 in the same round."""
 
 import json
-import os
 import statistics
 
 
@@ -47,13 +46,6 @@ class Results:
                 return Results(data["about"], data["samples"], data["skipped"])
             except (ValueError, KeyError, TypeError) as error:
                 raise ResultsError(f"{path} is not what bench/run --json writes") from error
-
-    @staticmethod
-    def make_room(path):
-        """Fails as `save` would, before there is anything to lose."""
-        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-        with open(path, "a", encoding="utf-8"):
-            pass
 
     def save(self, path):
         with open(path, "w", encoding="utf-8") as file:
