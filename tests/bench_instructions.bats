@@ -115,6 +115,22 @@ assert figures["workloads"]["inline-1"]["requests"] == 500
     done
 }
 
+@test "figures that cannot be written are told before anything is measured" {
+    needs_valgrind
+    count --divide 100 --json "$BATS_TEST_TMPDIR" alone
+    [ "$status" -eq 1 ]
+    [[ $stderr == "bench/instructions: "*"Is a directory"*"$BATS_TEST_TMPDIR"* ]]
+    [ "$output" = "" ]
+}
+
+@test "a run that fails leaves earlier figures as they were" {
+    needs_valgrind
+    echo before >"$BATS_TEST_TMPDIR/figures"
+    PREFORKD=$(type -P true) count --json "$BATS_TEST_TMPDIR/figures" alone
+    [ "$status" -eq 1 ]
+    [ "$(<"$BATS_TEST_TMPDIR/figures")" = before ]
+}
+
 @test "a server that does not start, and a client that fails, are said and leave nothing" {
     needs_valgrind
     PREFORKD=$(type -P true) count alone
