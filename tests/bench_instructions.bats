@@ -115,6 +115,32 @@ assert figures["workloads"]["inline-1"]["requests"] == 500
     done
 }
 
+# refuses_base PATTERN: --against a file is a usage error, which says that of it.
+refuses_base() {
+    count --against "$BATS_TEST_TMPDIR/before"
+    echo "$stderr"
+    [ "$status" -eq 64 ]
+    [ "$output" = "" ]
+    [[ $stderr == *"bench/instructions: --against $BATS_TEST_TMPDIR/before: "$1 ]]
+}
+
+@test "--against of what is no such file says what is wrong and what would be right" {
+    local right="; expected a file that bench/instructions --json has written"
+    refuses_base "No such file or directory"
+    cp "$PREFORK_SOURCE/doc/benchmarks/results.json" "$BATS_TEST_TMPDIR/before"
+    refuses_base "there is no object \"workloads\" in it$right"
+    echo '["workloads"]' >"$BATS_TEST_TMPDIR/before"
+    refuses_base "there is no object \"workloads\" in it$right"
+    echo '{"workloads": {"alone": {"requests": 1}}}' >"$BATS_TEST_TMPDIR/before"
+    refuses_base "its workload \"alone\" has no number of instructions$right"
+    echo '{"workloads": {"alone": 7}}' >"$BATS_TEST_TMPDIR/before"
+    refuses_base "its workload \"alone\" has no number of instructions$right"
+    echo 'workload instructions' >"$BATS_TEST_TMPDIR/before"
+    refuses_base "it is not JSON: *$right"
+    printf '\xff' >"$BATS_TEST_TMPDIR/before"
+    refuses_base "it is not JSON: *$right"
+}
+
 @test "figures that cannot be written are told before anything is measured" {
     needs_valgrind
     count --divide 100 --json "$BATS_TEST_TMPDIR" alone
