@@ -361,6 +361,22 @@ teardown() {
     [[ $output == *"errors      5 replies were of another length"* ]]
 }
 
+@test "how it goes is shown on a terminal, unless it is to be quiet" {
+    echo_start
+    bench_on_terminal -d 1200ms -c 2 "$ADDRESS"
+    expect_status 0
+    [[ $errors == *" requests/s, "* ]]
+    bench_on_terminal -q -d 1200ms -c 2 "$ADDRESS"
+    expect_status 0
+    [ "$output$errors" = "" ]
+    bench_on_terminal -q --live -d 1200ms -c 2 "$ADDRESS"
+    expect_status 0
+    [[ $output == "" && $errors == *" requests/s, "* ]]
+    bench_run -d 1200ms -c 2 "$ADDRESS"
+    expect_status 0
+    [[ $errors != *" requests/s, "* ]]
+}
+
 @test "percentiles are written for a plot" {
     local file=$BATS_TEST_TMPDIR/latency.hgrm
     echo_start

@@ -24,3 +24,25 @@ if not eval(sys.argv[2]):
     sys.exit("not true: %s\nresults: %s" % (sys.argv[2], json.dumps(r, indent=1)))
 END
 }
+
+# bench_on_terminal ARGUMENT...: runs preforkbench with a terminal as standard error; sets $status,
+# $output and $errors (what the terminal got).
+bench_on_terminal() {
+    status=0
+    "$PYTHON" - "$BATS_TEST_TMPDIR/errors" "$PREFORKBENCH" "$@" \
+        >"$BATS_TEST_TMPDIR/out" <<'END' || status=$?
+import os, pty, subprocess, sys
+terminal, end = pty.openpty()
+run = subprocess.Popen(sys.argv[2:], stdin=subprocess.DEVNULL, stderr=end)
+os.close(end)
+with open(sys.argv[1], "wb") as errors:
+    try:
+        while data := os.read(terminal, 4096):
+            errors.write(data)
+    except OSError:  # EIO: nobody has the other end
+        pass
+sys.exit(run.wait())
+END
+    output=$(<"$BATS_TEST_TMPDIR/out")
+    errors=$(<"$BATS_TEST_TMPDIR/errors")
+}

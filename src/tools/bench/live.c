@@ -14,7 +14,8 @@ live_init(struct live *live, const struct options *options)
 	bool is_terminal = isatty(STDERR_FILENO) == 1;
 
 	*live = (struct live){
-		.on = options->live == LIVE_ON || (options->live == LIVE_AUTO && is_terminal),
+		.on = options->live == LIVE_ON ||
+			(options->live == LIVE_AUTO && is_terminal && !options->quiet),
 		.is_terminal = is_terminal,
 		.shown_ns = clock_monotonic_ns(),
 	};

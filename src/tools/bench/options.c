@@ -79,8 +79,9 @@ static const char help[] =
 	"      --timeout D           time without a reply, or to connect (default 10s)\n"
 	"      --json                print the results as JSON\n"
 	"      --percentiles FILE    write latencies for a plot, as HdrHistogram does (.hgrm)\n"
-	"  -q, --quiet               print no summary and no warnings\n"
-	"      --live, --no-live     show how it goes, or do not (default on a terminal)\n"
+	"  -q, --quiet               print no summary, no warnings, not how it goes\n"
+	"      --live, --no-live     show how it goes, or do not (default on a terminal,\n"
+	"                            without --quiet)\n"
 	"  -f, "
 	"--framing FRAMING     length or line (default length)\n" FRAMING_HELP
 	"      --max-size SIZE       largest message, and reply (default 16M)\n"

@@ -12,7 +12,7 @@
 #include "tools/lib/framing.h"
 
 enum options_live {
-	LIVE_AUTO, /* if standard error is a terminal */
+	LIVE_AUTO, /* if standard error is a terminal, and not with quiet */
 	LIVE_ON,
 	LIVE_OFF,
 };
