@@ -51,6 +51,22 @@ teardown() {
     json 'abs(r["duration_s"] - 0.3) < 1e-6 and r["warmup_s"] == 0.2 and r["requests"] > 0'
 }
 
+@test "a warm-up of no time is none, and no other duration may be none" {
+    local option
+    echo_start
+    bench_run -n 100 -w 0s "$ADDRESS"
+    expect_status 0
+    json 'r["warmup_s"] == 0 and r["requests"] == 100'
+    bench_run -d 200ms -w 1h -w 0ms "$ADDRESS"
+    expect_status 0
+    json 'r["warmup_s"] == 0 and abs(r["duration_s"] - 0.2) < 1e-6 and r["requests"] > 0'
+    for option in --duration --timeout; do
+        bench_run "$option" 0s "$ADDRESS"
+        expect_status 64
+        [[ $errors == "preforkbench: $option \"0s\": expected a duration"* ]]
+    done
+}
+
 @test "a number of requests behind a warm-up is exact too" {
     echo_start
     bench_run -n 3000 -w 100ms -c 4 -p 8 "$ADDRESS"

@@ -169,7 +169,7 @@ parse_time(struct options *options, int option, const char *value)
 		options->requests = (uint64_t)arguments_count("requests", value);
 		break;
 	case 'w':
-		options->warmup_ms = arguments_duration("warmup", value);
+		options->warmup_ms = arguments_duration_or_none("warmup", value);
 		break;
 	case OPTION_TIMEOUT:
 		options->timeout_ms = arguments_duration("timeout", value);

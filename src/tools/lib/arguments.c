@@ -93,15 +93,27 @@ arguments_size(const char *option, const char *text)
 	return size;
 }
 
-int64_t
-arguments_duration(const char *option, const char *text)
+static int64_t
+duration_from(int64_t min, const char *option, const char *text)
 {
-	int64_t duration = parse_units(text, durations, 1, 1000 * 1000);
+	int64_t duration = parse_units(text, durations, min, 1000 * 1000);
 
 	if (duration < 0)
 		arguments_refuse(
 			"--%s \"%s\": expected a duration such as 500ms, 10s or 5m", option, text);
 	return duration;
+}
+
+int64_t
+arguments_duration(const char *option, const char *text)
+{
+	return duration_from(1, option, text);
+}
+
+int64_t
+arguments_duration_or_none(const char *option, const char *text)
+{
+	return duration_from(0, option, text);
 }
 
 int64_t

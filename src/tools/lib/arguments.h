@@ -26,6 +26,9 @@ int64_t arguments_size(const char *option, const char *text);
 /* Milliseconds, from 1: "500ms". */
 int64_t arguments_duration(const char *option, const char *text);
 
+/* Milliseconds, from 0: "0s". */
+int64_t arguments_duration_or_none(const char *option, const char *text);
+
 /* A number from 1, so large at most that times a number of messages it fits 64 bits. */
 int64_t arguments_count(const char *option, const char *text);
 
