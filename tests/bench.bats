@@ -405,11 +405,50 @@ teardown() {
     awk 'NF >= 3 && $1 + 0 == $1 { if ($1 < v || $3 < n) exit 1; v = $1; n = $3 }' "$file"
 }
 
+@test "a file of percentiles that cannot be written is told before the run" {
+    peer_start refuse
+    bench_run -n 1 --percentiles /nonexistent/x "$address"
+    expect_status 70
+    [ "$errors" = 'preforkbench: cannot write "/nonexistent/x": No such file or directory' ]
+    bench_run -n 1 --percentiles "$BATS_TEST_TMPDIR" "$address"
+    expect_status 70
+    [ "$errors" = "preforkbench: cannot write \"$BATS_TEST_TMPDIR\": Is a directory" ]
+    [ "$output" = "" ]
+}
+
+@test "a file of percentiles is left as it was by a run without results" {
+    local file=$BATS_TEST_TMPDIR/latency.hgrm
+    peer_start refuse
+    bench_run -n 1 --percentiles "$file" "$address"
+    expect_status 69
+    [ ! -e "$file" ]
+    echo before >"$file"
+    bench_run -n 1 --percentiles "$file" "$address"
+    expect_status 69
+    [ "$(<"$file")" = before ]
+}
+
+@test "percentiles replace what the file had, and may go into a pipe" {
+    local file=$BATS_TEST_TMPDIR/latency.hgrm
+    echo_start
+    seq 10000 >"$file"
+    bench_run -n 10 --percentiles "$file" "$ADDRESS"
+    expect_status 0
+    grep -q '^ *Value' <(head -n 1 "$file")
+    grep -q '^#\[Buckets' <(tail -n 1 "$file")
+    mkfifo "$BATS_TEST_TMPDIR/pipe"
+    tail -n 1 "$BATS_TEST_TMPDIR/pipe" >"$file" 3>&- &
+    bench_run -n 10 --percentiles "$BATS_TEST_TMPDIR/pipe" "$ADDRESS"
+    expect_status 0
+    wait $!
+    grep -q '^#\[Buckets' "$file"
+}
+
 @test "a file that cannot be written is told" {
     echo_start
-    bench_run -n 10 --percentiles /nonexistent/x "$ADDRESS"
+    bench_run -n 10 --percentiles /dev/full "$ADDRESS"
     expect_status 70
-    [[ $errors == *'cannot write "/nonexistent/x"'* ]]
+    [ "$errors" = 'preforkbench: cannot write "/dev/full": No space left on device' ]
     status=0
     "$PREFORKBENCH" -n 10 "$ADDRESS" >/dev/full 2>"$BATS_TEST_TMPDIR/errors" || status=$?
     [ "$status" = 70 ]

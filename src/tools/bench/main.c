@@ -20,7 +20,7 @@
 
 /* Returns 0, or -1 with the reason. */
 static int
-print(const struct result *result, struct error *error)
+print(const struct result *result, struct percentiles *percentiles, struct error *error)
 {
 	const struct options *options = result->plan->options;
 
@@ -30,9 +30,7 @@ print(const struct result *result, struct error *error)
 		summary_print(result, stdout);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		return error_errno(error, "cannot write standard output");
-	if (options->percentiles == NULL)
-		return 0;
-	return percentiles_write(&result->sum->latency, options->percentiles, error);
+	return percentiles_write(percentiles, &result->sum->latency, error);
 }
 
 static void
@@ -59,18 +57,18 @@ cannot_connect(const struct result *result, struct error *error)
 
 /* Returns the exit status; the error is filled if it is none of 0 and 1. */
 static int
-report(const struct result *result, struct error *error)
+report(const struct result *result, struct percentiles *percentiles, struct error *error)
 {
 	if (result->sum->opened == 0 && result->errors > 0)
 		return cannot_connect(result, error);
-	if (print(result, error) != 0)
+	if (print(result, percentiles, error) != 0)
 		return EX_SOFTWARE;
 	warn_of_bottleneck(result);
 	return result->errors > 0 || result->sum->requests == 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static int
-run_plan(const struct plan *plan, struct error *error)
+run_plan(const struct plan *plan, struct percentiles *percentiles, struct error *error)
 {
 	struct board *board = board_create(plan->workers, error);
 	struct result result = { 0 };
@@ -78,12 +76,25 @@ run_plan(const struct plan *plan, struct error *error)
 
 	if (board != NULL && crew_run(plan, board, error) == 0) {
 		if (result_make(&result, plan, board) == 0)
-			status = report(&result, error);
+			status = report(&result, percentiles, error);
 		else
 			error_errno(error, "cannot add up the results");
 	}
 	result_free(&result);
 	board_destroy(board);
+	return status;
+}
+
+/* Returns the exit status; the error is filled if it is none of 0 and 1. */
+static int
+run(const struct plan *plan, struct error *error)
+{
+	struct percentiles percentiles;
+	int status = EX_SOFTWARE;
+
+	if (percentiles_open(&percentiles, plan->options->percentiles, error) == 0)
+		status = run_plan(plan, &percentiles, error);
+	percentiles_close(&percentiles);
 	return status;
 }
 
@@ -101,7 +112,7 @@ main(int argc, char **argv)
 	options_parse(&options, argc, argv);
 	status = plan_make(&plan, &options, &error);
 	if (status == 0)
-		status = run_plan(&plan, &error);
+		status = run(&plan, &error);
 	if (status > EXIT_FAILURE)
 		warnx("%s", error.text);
 	plan_free(&plan);

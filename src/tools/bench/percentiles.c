@@ -2,8 +2,9 @@
 
 #include "tools/bench/percentiles.h"
 
+#include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
+#include <unistd.h>
 
 enum {
 	TICKS = 5, /* lines for each half of what is left up to 100 % */
@@ -43,17 +44,52 @@ print(const struct histogram *histogram, FILE *file)
 		HISTOGRAM_VALUE_BITS - HISTOGRAM_PART_BITS + 1, HISTOGRAM_PARTS);
 }
 
-int
-percentiles_write(const struct histogram *histogram, const char *path, struct error *error)
+static int
+cannot_write(const struct percentiles *percentiles, struct error *error)
 {
-	FILE *file = fopen(path, "we");
+	return error_errno(error, "cannot write \"%s\"", percentiles->path);
+}
+
+int
+percentiles_open(struct percentiles *percentiles, const char *path, struct error *error)
+{
+	*percentiles = (struct percentiles){ .path = path };
+	if (path == NULL)
+		return 0;
+	percentiles->file = fopen(path, "aex");
+	percentiles->is_new = percentiles->file != NULL;
+	if (percentiles->file == NULL && errno == EEXIST)
+		percentiles->file = fopen(path, "ae");
+	return percentiles->file != NULL ? 0 : cannot_write(percentiles, error);
+}
+
+int
+percentiles_write(
+	struct percentiles *percentiles, const struct histogram *histogram, struct error *error)
+{
+	FILE *file = percentiles->file;
 	int failed;
 
 	if (file == NULL)
-		return error_errno(error, "cannot write \"%s\"", path);
-	print(histogram, file);
-	failed = ferror(file);
+		return 0;
+	percentiles->file = NULL;
+	/* A pipe or a device has nothing to cut off, ftruncate(2). */
+	failed = ftruncate(fileno(file), 0) != 0 && errno != EINVAL;
+	if (!failed)
+		print(histogram, file);
+	failed |= ferror(file);
 	if (fclose(file) != 0 || failed)
-		return error_errno(error, "cannot write \"%s\"", path);
+		return cannot_write(percentiles, error);
 	return 0;
+}
+
+void
+percentiles_close(struct percentiles *percentiles)
+{
+	if (percentiles->file == NULL)
+		return;
+	fclose(percentiles->file);
+	percentiles->file = NULL;
+	if (percentiles->is_new)
+		unlink(percentiles->path);
 }
