@@ -127,6 +127,7 @@ EXTRA_DIST += tests/run \
 	tests/bench.bats \
 	tests/bench_peers.bats \
 	tests/bench/test_callgrind.py \
+	tests/bench/test_outputs.py \
 	tests/bench/test_results.py \
 	tests/bench_instructions.bats \
 	tests/bench_run.bats \
