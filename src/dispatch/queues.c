@@ -15,21 +15,31 @@ static const int weights[] = {
 };
 static_assert(countof(weights) == CONFIG_PRIORITY__COUNT, "a weight for each");
 
+/* Rounds whose credit a queue keeps at most. */
+enum {
+	ROUNDS_KEPT = 4,
+};
+
 static int
 credit_of(const struct queue *queue)
 {
 	return atomic_load_explicit(&queue->credit, memory_order_relaxed);
 }
 
-/* What a queue has left, it keeps as long as it has messages: a thread may just hold them. */
+/*
+ * What a queue has left, it keeps as long as it has messages, for a thread may just hold them. But
+ * that may be for long, and when they are back the queue is served alone until all is used up.
+ */
 static void
 begin_round(struct queues *queues)
 {
 	for (unsigned i = 0; i < CONFIG_PRIORITY__COUNT; i++) {
 		struct queue *queue = &queues->by_priority[i];
+		const int room = ROUNDS_KEPT * weights[i] - credit_of(queue);
 
 		if (queues_count(queues, (enum config_priority)i) > 0)
-			atomic_fetch_add_explicit(&queue->credit, weights[i], memory_order_relaxed);
+			atomic_fetch_add_explicit(
+				&queue->credit, MIN(weights[i], room), memory_order_relaxed);
 		else
 			atomic_store_explicit(&queue->credit, weights[i], memory_order_relaxed);
 	}

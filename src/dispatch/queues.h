@@ -3,7 +3,8 @@
  *
  * They are served by weights: each has credit, which its messages use up as they begin. The most
  * urgent one that has any is served, and when all that hold jobs have none, each gets as much as it
- * weighs: a round. What is submitted is staged first, so that what one turn of the loop brings, or
+ * weighs: a round. A queue whose messages are all behind one that hangs keeps the credit of four
+ * rounds at most. What is submitted is staged first, so that what one turn of the loop brings, or
  * several, is handed over in one go.
  *
  * Everything is under the pool's lock, unless it says that it is the loop's or any thread's.

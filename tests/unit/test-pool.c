@@ -401,6 +401,56 @@ so_they_do_with_jobs_that_wait_after_each_message(void **state PF_UNUSED)
 	check_shares(7, 2, SLICE_US + 1);
 }
 
+static unsigned
+submit_many(enum config_priority priority, unsigned count, struct job **jobs)
+{
+	char names[JOB_MAX + 1] = { 0 };
+
+	memset(names, shares[priority].name, JOB_MAX);
+	for (unsigned i = 0; i < count; i++)
+		jobs[i] = submit_job(priority, names);
+	flush();
+	return count;
+}
+
+/* The low queue gets credit while all that it has is behind a message that hangs. */
+static void
+rounds_that_a_queue_could_not_use_are_not_all_saved_up(void **state PF_UNUSED)
+{
+	enum {
+		MISSED = 20, /* rounds */
+		KEPT = 4,
+		WATCHED = 2,
+	};
+	const unsigned share = shares[CONFIG_PRIORITY_LOW].share;
+	_Atomic bool gates[2] = { false };
+	struct job *jobs[2 + MISSED + 2 * WATCHED + 2];
+	unsigned count = 0, at, low;
+
+	open_pool(2);
+	start_pool();
+	jobs[count++] = submit_hanging(CONFIG_PRIORITY_LOW, "LLLL", &gates[0]);
+	count += submit_many(CONFIG_PRIORITY_HIGH, MISSED, jobs + count);
+	wait_until(are_over, MISSED);
+
+	/* One thread serves what comes now, and both queues hold enough. */
+	jobs[count++] = submit_hanging(CONFIG_PRIORITY_HIGH, "H", &gates[1]);
+	count += submit_many(CONFIG_PRIORITY_HIGH, 2 * WATCHED, jobs + count);
+	count += submit_many(CONFIG_PRIORITY_LOW, 2, jobs + count);
+	at = atomic_load(&recorded);
+	open_gate(&gates[0]);
+	wait_until(are_over, count - 1);
+	low = count_handled(CONFIG_PRIORITY_LOW, at, at + WATCHED * ROUND);
+	open_gate(&gates[1]);
+	wait_until(are_over, count);
+	assert_all_room();
+	stop_pool();
+	while (count > 0)
+		free(jobs[--count]);
+	print_message("%u of the low queue in %u rounds\n", low, WATCHED);
+	assert_in_range(low, KEPT * share, (KEPT + WATCHED + 1) * share);
+}
+
 static void
 jobs_of_one_queue_are_served_in_their_order(void **state PF_UNUSED)
 {
@@ -1123,6 +1173,7 @@ main(void)
 		OF_A_POOL(weights_count_messages_and_not_jobs),
 		OF_A_POOL(so_they_do_with_jobs_as_long_as_can_be),
 		OF_A_POOL(so_they_do_with_jobs_that_wait_after_each_message),
+		OF_A_POOL(rounds_that_a_queue_could_not_use_are_not_all_saved_up),
 		OF_A_POOL(jobs_of_one_queue_are_served_in_their_order),
 		OF_A_POOL(a_less_urgent_job_is_interrupted_between_two_messages),
 		OF_A_POOL(an_urgent_job_is_not_interrupted_by_a_less_urgent_one),
