@@ -16,6 +16,7 @@ src_libdispatch_a_SOURCES = \
 	src/dispatch/notice.c src/dispatch/notice.h \
 	src/dispatch/payload.c src/dispatch/payload.h \
 	src/dispatch/pool.c src/dispatch/pool.h \
+	src/dispatch/pool_thread.c src/dispatch/pool_thread.h \
 	src/dispatch/queues.c src/dispatch/queues.h \
 	src/dispatch/reply.c src/dispatch/reply.h \
 	src/dispatch/request.c src/dispatch/request.h \

@@ -1,6 +1,6 @@
 /*
- * The pool: the only threads of a worker but those that modules start. A thread sees requests and
- * what modules may call, never a connection.
+ * The pool: the only threads of a worker but those that modules start. A thread (pool_thread.h)
+ * sees requests and what modules may call, never a connection.
  *
  * Between two messages a thread puts its job back for more urgent work (queues.h), or for its
  * equals when it has had the thread for a while. What one turn of the loop submits goes over under
