@@ -10,6 +10,7 @@ src_libprocess_a_SOURCES = \
 	src/process/loop.c src/process/loop.h \
 	src/process/messages.h \
 	src/process/privilege.c src/process/privilege.h \
+	src/process/record.c src/process/record.h \
 	src/process/role.h \
 	src/process/signals.c src/process/signals.h \
 	src/process/spawn.c src/process/spawn.h \
