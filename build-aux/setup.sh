@@ -46,7 +46,7 @@ copy_sources() {
         --exclude='*.o' --exclude='*.l[oa]' --exclude='*.a' \
         .clang-format .editorconfig ARCHITECTURE.md HACKING.md Makefile.am README README.md \
         bootstrap build-aux/demo build-aux/setup.sh build-aux/test configure.ac m4/preforkd.m4 \
-        bench doc etc include man src tests | tar -x -C "$1"
+        bench doc etc examples include man src tests | tar -x -C "$1"
     (
         cd "$1" || exit
         rm -f src/preforkd src/preforkbench src/preforkcat man/preforkd.8

@@ -61,6 +61,8 @@ pipe
 pipe
 channel
 channel
+channel
+channel
 $PID_FILE write
 $SERVER_FILE_LOG write append
 END
@@ -77,16 +79,17 @@ anon_inode:[signalfd]
 pipe
 pipe
 channel
+channel
 $SERVER_FILE_LOG write append
 END
 }
 
-@test "the master has modules, listeners, segment, loop, channels, pid file and log open, and nothing else" {
+@test "the master has modules, listeners, segment, loop, channels, inbox, pid file and log open, and nothing else" {
     start_full
     master_descriptors | expect_descriptors "$SERVER_PID"
 }
 
-@test "a worker has listeners, loop, its channel and the log open, and nothing else" {
+@test "a worker has listeners, loop, its channel, its inbox and the log open, and nothing else" {
     local pid
     start_full
     for pid in $(worker_pids); do

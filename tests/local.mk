@@ -145,6 +145,7 @@ EXTRA_DIST += tests/run \
 	tests/framings.bats \
 	tests/full_queue.bats \
 	tests/hardening.bats \
+	tests/handover.bats \
 	tests/heartbeat.bats \
 	tests/install.bats \
 	tests/limits.bats \
@@ -192,6 +193,7 @@ EXTRA_DIST += tests/run \
 	tests/lib/modules/sized.c \
 	tests/lib/modules/sockets.c \
 	tests/lib/modules/status.c \
+	tests/lib/modules/stays.c \
 	tests/lib/modules/versioned.c \
 	tests/lib/modules/work.c \
 	tests/lib/peer.bash \

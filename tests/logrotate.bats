@@ -5,6 +5,7 @@
 setup() {
     load lib/server
     load lib/load
+    load lib/modules
     load lib/churn
     load lib/reload
     bats_load_library bats-support
@@ -22,7 +23,7 @@ teardown() {
 
 # log_start [ARGUMENT...]: two workers and a log file.
 log_start() {
-    server_start_logging "$LOG" --listen 127.0.0.1:0 --module echo --set workers=2 \
+    server_start_logging "$LOG" --listen 127.0.0.1:0 --module "${MODULE:-echo}" --set workers=2 \
         --set "pid_file=$PID_FILE" "$@"
     ADDRESS=$(server_address)
 }
@@ -80,6 +81,8 @@ leave_draining_worker() {
 @test "L3: logrotate under load: all processes write to the new file, and no line is lost" {
     local rotated answered
     needs_logrotate
+    module_build stays
+    open_tmpdir
     log_start --set log.requests=on
     leave_draining_worker
     load_start "$ADDRESS" --connections 20

@@ -46,7 +46,7 @@ reloads_under_load() {
     done
     load_finish
     load_lost_nothing 30
-    (($(load_count reconnected) > 0))
+    assert_equal "$(load_count reconnected)" 0
     wait_until workers_are_settled 2
     wait_until same_as "$before" all_descriptors 2
     refute server_has_logged 'level=(warn|error)'
@@ -54,14 +54,6 @@ reloads_under_load() {
 
 @test "R1: 50 reloads under load lose nothing and leave no descriptor and no process behind" {
     reloads_under_load 50
-}
-
-@test "R1: 50 reloads under load of pipelined requests lose nothing" {
-    reloads_under_load 50 --depth 16
-}
-
-@test "R1: reloads under load of large messages lose nothing" {
-    reloads_under_load 10 --depth 3 --largest 200000
 }
 
 @test "R7: 100 reloads, good and bad in turn, leave no descriptor behind in any process" {
@@ -80,73 +72,19 @@ reloads_under_load() {
     wait_until same_as "$before" all_descriptors 2
 }
 
-@test "R2: a frame cut at any byte by reloads is finished and answered by the worker that began it" {
-    configure_pair 'log = { requests = "on" }'
-    configured_start
-    talk_start "$ADDRESS"
-    talk open 15
-    talk begin_each 12
-    reload_works
-    reload_works
-    talk_gives "alive=15" ended
-    talk finish
-    talk extra
-    talk_gives "eof=15 missing=0" end
-    wait_until worker_count_is 2
-    assert_equal "$(grep -c 'generation=1 .*msg=request .* result=ok' "$SERVER_LOG")" 30
-    refute server_has_logged 'generation=[23] .*msg=request'
-}
-
-@test "R2: a frame cut behind others is answered after them" {
-    local cut
-    configure_pair
-    configured_start
-    for cut in 1 3 4 5 700; do
-        talk_start "$ADDRESS"
-        talk open 3
-        talk send 5 100
-        talk begin 1000 "$cut"
-        reload_works
-        talk finish
-        talk_gives "eof=3 missing=0" end
-    done
-}
-
-@test "requests that handlers have or that wait for one are answered, then the connection ends" {
-    configure_pair
-    sed -i 's/module = "echo"/module = "echo" options = { sleep_us = 100000 }/' "$CONFIG"
-    configured_start
-    talk_start "$ADDRESS"
-    talk open 10
-    talk send 3 500
-    reload_works
-    talk_gives "eof=10 missing=0" end
-    wait_until worker_count_is 2
-}
-
-@test "a connection with nothing under way ends at once, in order, and the worker that had it ends" {
-    configure_pair 'drain_timeout = "10m"'
-    configured_start
-    talk_start "$ADDRESS"
-    talk open 10
-    reload_works
-    talk_gives "eof=10 missing=0" end
-    wait_until generation_is 2 2
-    wait_until worker_count_is 2
-}
-
 @test "what a client never finishes is cut at drain_timeout, and nothing of the new generation" {
     configure_pair 'drain_timeout = "300ms"'
     configured_start
     talk_start "$ADDRESS"
     talk open 3
     talk begin 1000
+    hold_connections
     reload_works
     talk open 2
     wait_until talk_finds "alive=2 eof=3" ended
     wait_until worker_count_is 2
     talk_gives "alive=2 eof=3" ping
-    assert_equal "$(sed -n 's/.*msg=drained .*cut=//p' "$SERVER_LOG" | paste -sd + | bc)" 3
+    assert_equal "$(sed -nE 's/.*msg=drained .*cut=([0-9]+).*/\1/p' "$SERVER_LOG" | paste -sd + | bc)" 3
 }
 
 talk_finds() {
@@ -216,7 +154,7 @@ fails_always() {
     assert_equal "$(outcomes | wc -l)" "$((before + count))"
     configure_pair
     reload_works
-    talk_gives "eof=4 missing=0" end
+    talk_gives "alive=4" ping
     wait_until worker_count_is 2
 }
 
@@ -335,9 +273,7 @@ configure_many() {
     reload_works
     configure_pair
     reload_works
-    talk_gives "eof=4 missing=0" end
-    talk close
-    talk open 4
+    talk_gives "alive=4" ping
     wait_until workers_are_settled 2
     BEFORE=$(processes)
     configure_pair '' "$NEW_LISTEN module = \"echo\""
@@ -350,7 +286,7 @@ configure_many() {
     settled_start
     open=$(find "/proc/$SERVER_PID/fd" -type l | wc -l)
     prlimit --pid "$SERVER_PID" --nofile="$((open + 8))"
-    for count in {3..8} 10 12 14 16 {3..8} 10 12 14 16; do
+    for count in {2..8} 10 12 14 {2..8} 10 12 14; do
         configure_many "$count"
         reload_fails '.*Too many open files'
     done
@@ -361,7 +297,7 @@ configure_many() {
     done
     configure_pair
     reload_works
-    talk_gives "eof=4 missing=0" end
+    talk_gives "alive=4" ping
 }
 
 @test "R3: good and bad reloads in turn under load lose nothing, and each does what it should" {
@@ -483,6 +419,7 @@ reload_hangs() {
     waiting_start 'start_timeout = "10m"'
     rm "$WAIT"
     talk begin 1000
+    hold_connections
     reload_works
     touch "$WAIT"
     hup
@@ -599,6 +536,7 @@ worker_of_is_new() {
     talk_start "$ADDRESS"
     talk open 4
     talk begin 1000
+    hold_connections
     reload_works
     wait_until draining_count_is 2
     pkill -KILL -P "$SERVER_PID" -f 'generation 1, draining'
@@ -615,8 +553,10 @@ worker_of_is_new() {
     configured_start
     many_begin
     first=$TALK_TO
+    hold_connections
     reload_works
     many_begin
+    hold_connections
     reload_works
     hup
     wait_until server_has_logged 'level=warn .*msg="reload waits for workers that drain" workers=80 slots=[0-9]+$'
@@ -644,6 +584,7 @@ configure_workers() {
     talk_start "$ADDRESS"
     talk open 1
     talk begin 1000
+    hold_connections
     reload_works
     wait_until worker_count_is 129
     hup

@@ -74,7 +74,7 @@ lets_nobody_in() {
 
 # New workers for new settings.
 
-@test "a new max_message_size counts for new connections, a frame begun keeps the limit it had" {
+@test "a new max_message_size counts after a reload, a frame begun keeps the limit it had" {
     configure_main
     configured_start
     talk_start "$ADDRESS"
@@ -85,6 +85,8 @@ lets_nobody_in() {
     run asks "$ADDRESS" "$(printf %02000d 1)"
     assert_failure
     talk finish
+    talk_gives "answered=6 missing=0" replies
+    talk extra 5000
     talk_gives "eof=3 missing=0" end
     assert_equal "$(asks "$ADDRESS" hello)" hello
 }
@@ -96,16 +98,17 @@ lets_nobody_in() {
     talk_start "$ADDRESS"
     talk open 5
     talk begin 1000
-    configure_main 'max_connections = 3'
+    configure_main 'max_connections = 3 log = { level = "debug" }'
     reload_works
     held=("$TALK_TO" "$TALK_FROM")
     talk_start "$ADDRESS"
     lets_nobody_in
     TALK_TO=${held[0]} TALK_FROM=${held[1]}
     talk finish
-    talk_gives "eof=5 missing=0" end
+    talk_gives "alive=5" ping
     wait_until worker_count_is 2
     talk close
+    wait_until lines_are 5 'generation=2 .*msg="connection closed" reason=client'
     talk_gives 3 fill
 }
 
@@ -116,10 +119,9 @@ lets_nobody_in() {
     talk_gives 2 fill
     configure_main '' 'max_connections = 5'
     reload_works
-    talk_gives "eof=2 missing=0" end
-    talk close
+    talk_gives "alive=2" ping
     wait_until worker_count_is 2
-    talk_gives 5 fill
+    talk_gives 3 fill
 }
 
 @test "options of a module, and its defaults when they are gone, come with a reload" {
@@ -312,7 +314,7 @@ queued_at_removal() {
     queue_up "$1"
     reload_works
     kill -CONT "${STOPPED[@]}"
-    talk_gives "eof=20 missing=0" end
+    talk_gives "answered=60 missing=0" replies
     wait_until worker_count_is 2
 }
 
@@ -324,6 +326,7 @@ queued_at_removal() {
     configured_start
     configure_services "main \"$kept\""
     queued_at_removal "$gone"
+    talk_gives "alive=20" ping
     wait_until refuses "$gone"
 }
 
@@ -333,6 +336,7 @@ queued_at_removal() {
     configured_start
     configure_services "main $(path kept)"
     queued_at_removal "$(socket gone)"
+    talk_gives "alive=20" ping
     [ ! -e "$BATS_TEST_TMPDIR/gone" ]
 }
 
@@ -346,6 +350,7 @@ queued_at_removal() {
     configure_services "main \"$kept\""
     sed -i 's/} }$/} reuse_port = true }/' "$CONFIG"
     queued_at_removal "$gone"
+    talk_gives "eof=20 missing=0" end
 }
 
 @test "a removed TCP listener under churn: whoever is let in is answered" {
@@ -438,7 +443,7 @@ answers_are() {
     assert_equal "$(asks "$(socket a)")" "one of first: f"
     TALK_TO=${held[0]} TALK_FROM=${held[1]}
     talk finish
-    talk_gives "eof=2 missing=0" end
+    talk_gives "alive=2" ping
 }
 
 # What the workers there are take over.
@@ -455,10 +460,12 @@ same_workers() {
 # draining_start: generation 1 drains, with 3 clients that have begun a message; generation 2 serves.
 draining_start() {
     configure_main
+    hold_connections
     configured_start
     talk_start "$ADDRESS"
     talk open 3
     talk begin 1000
+    configure_main
     reload_works
     wait_until generation_is 2 2
 }
@@ -631,10 +638,12 @@ no_process_has_open() {
 
 @test "drain_timeout is in force at once for workers that drain already" {
     configure_main 'drain_timeout = "10m"' 'read_timeout = "10m"'
+    hold_connections
     configured_start
     talk_start "$ADDRESS"
     talk open 3
     talk begin 1000
+    configure_main 'drain_timeout = "10m"' 'read_timeout = "10m"'
     reload_works
     configure_main 'drain_timeout = "300ms"' 'read_timeout = "10m"'
     reload_works

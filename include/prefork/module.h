@@ -39,7 +39,7 @@ extern "C" {
 #endif
 
 #define PF_ABI_MAJOR 1
-#define PF_ABI_MINOR 0
+#define PF_ABI_MINOR 1
 
 /* Makes `pf_module` visible outside the module, whatever -fvisibility says. */
 #ifdef __cplusplus
@@ -103,6 +103,10 @@ enum {
 	PF_NOTICE_MAX = 4096, /* bytes of one */
 };
 
+enum {
+	PF_SAVE_MAX = 1024 * 1024, /* bytes that a connection can take along */
+};
+
 enum pf_log_level {
 	PF_LOG_DEBUG = 0,
 	PF_LOG_INFO = 1,
@@ -128,7 +132,8 @@ struct pf_service {
 };
 
 /*
- * A client's connection. Lives from the callback `opened` to the end of `closed`.
+ * A client's connection. Lives from the callback `opened` (or `restore`) to the end of `closed`
+ * (or `moved`).
  * The server fills it; a module writes only to `state`.
  */
 struct pf_connection {
@@ -308,7 +313,7 @@ struct pf_module {
 
 	/*
 	 * The connection is over, for whatever reason, and no handler of it runs. Called once for
-	 * each one opened. Requests of it may still be kept.
+	 * each one opened, unless it is moved. Requests of it may still be kept.
 	 */
 	void (*closed)(struct pf_connection *connection);
 
@@ -338,6 +343,31 @@ struct pf_module {
 	 */
 	ptrdiff_t (*notice)(struct pf_service *service, enum pf_notice which,
 		struct pf_span message, void *buffer, size_t size);
+
+	/* Since 1.1. A connection can move to another worker, without its client noticing. */
+
+	/*
+	 * The connection is about to move: writes what the module has to know of it there to BUFFER
+	 * of SIZE bytes (PF_SAVE_MAX). On the loop, while no request of it is under way. It may
+	 * still stay, so nothing is freed here.
+	 * Returns the bytes written, or -1 (or more than SIZE): this connection cannot move.
+	 * NULL: a connection moves if its `state` is NULL.
+	 */
+	ptrdiff_t (*save)(struct pf_connection *connection, void *buffer, size_t size);
+
+	/*
+	 * The connection has come here, with its id and what `save` wrote: takes the place of
+	 * `opened`. Needed with `save`. On the loop; of the server it may call only log_service.
+	 * Returns 0, or anything else to refuse: it then stays where it was, to be closed in order,
+	 * and nothing more is heard of it here.
+	 */
+	int (*restore)(struct pf_connection *connection, struct pf_span saved);
+
+	/* The other worker has it: takes the place of `closed`, and frees what that would. */
+	void (*moved)(struct pf_connection *connection);
+
+	/* Which format `save` writes. Connections move between modules of one name and format. */
+	uint32_t save_format;
 };
 
 #ifdef __cplusplus

@@ -28,6 +28,8 @@ check(const struct pf_module *module, struct error *error)
 			"%s has a callback `route` and is not made for threads: its "
 			"flags lack PF_MODULE_THREADS",
 			symbol);
+	if (module->save != NULL && module->restore == NULL)
+		return error_set(error, "%s has a callback `save` and lacks `restore`", symbol);
 	return 0;
 }
 

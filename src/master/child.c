@@ -16,7 +16,9 @@
 #include "process/spawn.h"
 
 enum {
-	SETTINGS_BURST = 16,   /* messages of settings at once; more would fill the channel */
+	SETTINGS_BURST = 16, /* messages of settings at once; more would fill the channel */
+	SLOT_LATE_MS = 750,  /* of one that died while it gave connections away; looked at 4 times a
+	                        second */
 	DRAIN_GRACE_MS = 1000, /* what a worker may take beyond its timeout before it is killed */
 };
 
@@ -39,6 +41,38 @@ drop_slot(struct supervisor *supervisor, unsigned slot)
 {
 	segment_slot_drop(supervisor->segment, slot);
 	supervisor->slot_used[slot] = false;
+	supervisor->slot_due_ms[slot] = 0;
+}
+
+/*
+ * Connections that it had sent to others count here until they have counted them there, which they
+ * do within a moment.
+ */
+static bool
+was_giving(const struct child *child)
+{
+	return child->state == CHILD_RETIRED && child->gives && !child->drained;
+}
+
+static void
+give_slot_back(const struct child *child)
+{
+	struct supervisor *supervisor = child->supervisor;
+
+	if (was_giving(child))
+		supervisor->slot_due_ms[child->slot] = loop_now(supervisor->loop) + SLOT_LATE_MS;
+	else
+		drop_slot(supervisor, child->slot);
+}
+
+void
+child_drop_late_slots(struct supervisor *supervisor)
+{
+	for (unsigned i = 0; i < SEGMENT_SLOTS; i++) {
+		if (supervisor->slot_due_ms[i] > 0 &&
+			supervisor->slot_due_ms[i] <= loop_now(supervisor->loop))
+			drop_slot(supervisor, i);
+	}
 }
 
 /* The sockets of its number. */
@@ -58,6 +92,7 @@ fork_child(struct child *child, int *channel, struct error *error)
 		.slot = child->slot,
 		.number = child->seat->number,
 		.generation = generation->number,
+		.inbox = generation->inbox[0],
 	};
 
 	for (size_t i = 0; i < generation->use_count; i++) {
@@ -97,7 +132,7 @@ release(struct child *child)
 	if (child->timer != NULL)
 		event_free(child->timer);
 	channel_close(&child->channel);
-	drop_slot(child->supervisor, child->slot);
+	give_slot_back(child);
 	free(child);
 }
 
@@ -198,7 +233,7 @@ watch_drain(struct child *child, int64_t timeout_ms)
 }
 
 void
-child_retire(struct child *child, bool all, int64_t timeout_ms)
+child_retire(struct child *child, bool all, int inbox, int64_t timeout_ms)
 {
 	const struct message message = {
 		.type = MESSAGE_DRAIN,
@@ -206,10 +241,19 @@ child_retire(struct child *child, bool all, int64_t timeout_ms)
 	};
 
 	child->state = CHILD_RETIRED;
+	child->gives = inbox >= 0;
 	if (child->seat->child == child)
 		child->seat->child = NULL;
 	watch_drain(child, timeout_ms);
-	must_tell(child, &message, -1);
+	must_tell(child, &message, inbox);
+}
+
+void
+child_send_inbox(struct child *child, int inbox)
+{
+	const struct message message = { .type = MESSAGE_INBOX };
+
+	child->misled = tell(child, &message, inbox) != 0;
 }
 
 static int
@@ -250,8 +294,10 @@ child_send_settings(struct child *child, const struct config *config)
 }
 
 void
-child_settle(struct child *child, const struct config *config)
+child_settle(struct child *child, const struct config *config, int inbox)
 {
+	if (child->misled)
+		child_send_inbox(child, inbox);
 	if (child->burst > 0)
 		child->burst--;
 	settle(child, config);

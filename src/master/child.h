@@ -43,8 +43,10 @@ struct child {
 	bool retires;             /* said RETIRE */
 	bool failed;              /* said FAILED */
 	bool drained;             /* said DRAINED */
+	bool gives;               /* RETIRED: its connections go to others */
 	bool cut_off;             /* has no channel any more */
 	bool unsettled;           /* has not heard of the last settings */
+	bool misled;              /* has not heard where its connections go to now */
 	unsigned burst;           /* settings sent, less one for each child_settle */
 	int64_t drain_timeout_ms; /* RETIRED */
 	bool reaped;              /* its pid may be another process's by now */
@@ -76,8 +78,17 @@ void child_is_ready(struct child *child);
 /* Tells it to accept. A child that does not take what it must be told is killed. */
 void child_go(struct child *child);
 
-/* It drains from now on; after TIMEOUT_MS and a moment `late` is called. ALL: see messages.h. */
-void child_retire(struct child *child, bool all, int64_t timeout_ms);
+/*
+ * It drains from now on; after TIMEOUT_MS and a moment `late` is called. ALL: see messages.h. Its
+ * connections go to INBOX (-1: none), which is lent.
+ */
+void child_retire(struct child *child, bool all, int inbox, int64_t timeout_ms);
+
+/*
+ * One that drains: its connections go to INBOX (lent) from now on; -1: to nobody. If its channel is
+ * full, child_settle says it later.
+ */
+void child_send_inbox(struct child *child, int inbox);
 
 /*
  * Tells it where the log of this process goes, and what of CONFIG is taken over at once. What ends
@@ -85,7 +96,7 @@ void child_retire(struct child *child, bool all, int64_t timeout_ms);
  */
 void child_send_settings(struct child *child, const struct config *config);
 
-void child_settle(struct child *child, const struct config *config);
+void child_settle(struct child *child, const struct config *config, int inbox);
 
 /* Has it accept from the socket NUMBER of USE. Returns 0, or -1: try again later. */
 PF_MUST_CHECK int child_send_accept(
@@ -98,8 +109,12 @@ PF_MUST_CHECK int child_send_release(
 /* A signal, unless it was reaped already. */
 void child_kill(const struct child *child, int signal);
 
-/* After waitpid: drops its slot and everything else that there was of it. */
+/*
+ * After waitpid: drops its slot and everything else that there was of it. The slot of one that was
+ * giving connections away is left to child_drop_late_slots, which is to be called now and then.
+ */
 void child_forget(struct child *child);
+void child_drop_late_slots(struct supervisor *supervisor);
 
 /* Connections in its slot; a number beyond every limit was trampled, is said and counts as 0. */
 unsigned child_connections(const struct child *child);

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "base/fd.h"
 #include "base/log.h"
+#include "process/channel.h"
 #include "process/cpus.h"
 
 static int
@@ -37,13 +39,15 @@ generation_open(struct config *config, struct segment *segment, struct listeners
 		config_free(&config);
 		return NULL;
 	}
+	generation->inbox[0] = generation->inbox[1] = -1;
 	generation->number = number;
 	generation->config = config;
 	generation->segment = segment;
 	generation->listeners = listeners;
 	generation->names_before = segment_service_count(segment);
 	generation->seat_count = cpus_workers(config);
-	if (resources_open(&generation->resources, config, error) == 0 &&
+	if (channel_pair(generation->inbox, error) == 0 &&
+		resources_open(&generation->resources, config, error) == 0 &&
 		name_services(generation, error) == 0)
 		return generation;
 	generation_close(&generation);
@@ -63,9 +67,17 @@ give_up_listeners(struct generation *generation, bool undo)
 	listeners_give_up(generation->listeners, &generation->uses, &generation->use_count, undo);
 }
 
+static void
+close_inbox(struct generation *generation)
+{
+	fd_close(&generation->inbox[0]);
+	fd_close(&generation->inbox[1]);
+}
+
 void
 generation_retire(struct generation *generation)
 {
+	close_inbox(generation);
 	give_up_listeners(generation, false);
 	resources_close(&generation->resources);
 }
@@ -90,6 +102,7 @@ generation_close(struct generation **generation)
 	if (!old->served && !old->undone)
 		generation_undo(old);
 	give_up_listeners(old, false);
+	close_inbox(old);
 	resources_close(&old->resources);
 	config_free(&old->config);
 	free(old);

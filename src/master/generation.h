@@ -28,6 +28,7 @@ struct generation {
 	bool undone;                   /* it never will */
 	int number;                    /* from 1 */
 	struct config *config;
+	int inbox[2]; /* of connections that its workers take: where from, where to */
 	struct resources resources;
 	struct segment *segment;
 	unsigned service_ids[CONFIG_SERVICES_MAX];

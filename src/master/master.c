@@ -310,7 +310,8 @@ on_all_gone(void *arg)
 	struct master *master = arg;
 
 	log_info("stopped", log_int("closed", (int64_t)master->supervisor.closed),
-		log_int("cut", (int64_t)master->supervisor.cut));
+		log_int("cut", (int64_t)master->supervisor.cut),
+		log_int("moved", (int64_t)master->supervisor.moved));
 	loop_stop(&master->loop);
 }
 

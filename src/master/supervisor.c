@@ -134,7 +134,7 @@ child_retires(struct child *child)
 		return;
 	log_info("worker drains by itself, replacing it", log_int("worker", seat->number),
 		log_int("generation", child->generation->number), log_int("pid", child->pid));
-	child_retire(child, false, drain_timeout_ms(supervisor));
+	child_retire(child, false, supervisor->serving->inbox[1], drain_timeout_ms(supervisor));
 	steering_update(supervisor);
 	fill_later(seat, &lived);
 }
@@ -187,6 +187,7 @@ on_message(void *arg, const struct message *message)
 		break;
 	case MESSAGE_DRAINED:
 		child->drained = true;
+		child->supervisor->moved += message->drained.moved;
 		child->supervisor->closed += message->drained.closed;
 		child->supervisor->cut += message->drained.cut;
 		break;
@@ -195,6 +196,7 @@ on_message(void *arg, const struct message *message)
 	case MESSAGE_RELEASE:
 	case MESSAGE_SETTINGS:
 	case MESSAGE_DRAIN:
+	case MESSAGE_INBOX:
 		break;
 	}
 }
@@ -417,20 +419,24 @@ supervisor_remove(struct supervisor *supervisor, struct error *error)
 	seat->child = NULL;
 	steering_update(supervisor);
 	if (child != NULL)
-		child_retire(child, false, drain_timeout_ms(supervisor));
+		child_retire(
+			child, false, supervisor->serving->inbox[1], drain_timeout_ms(supervisor));
 	return 0;
 }
 
 static void
-retire_children(struct generation *generation, bool all, int64_t timeout_ms)
+retire_children(struct generation *generation, bool all, int inbox)
 {
+	const struct supervisor *supervisor = generation->supervisor;
 	struct child *child;
 
 	for (size_t i = 0; i < generation->seat_count; i++)
 		event_del(generation->seats[i].timer);
-	TAILQ_FOREACH (child, &generation->supervisor->children, entry) {
-		if (child->generation == generation && child->state != CHILD_RETIRED)
-			child_retire(child, all, timeout_ms);
+	TAILQ_FOREACH (child, &supervisor->children, entry) {
+		if (child->state == CHILD_RETIRED)
+			child_send_inbox(child, inbox);
+		else if (child->generation == generation)
+			child_retire(child, all, inbox, drain_timeout_ms(supervisor));
 	}
 }
 
@@ -448,7 +454,7 @@ supervisor_switch(struct supervisor *supervisor)
 	if (former == NULL)
 		return;
 	steering_close_removed(supervisor, former);
-	retire_children(former, false, drain_timeout_ms(supervisor));
+	retire_children(former, false, next->inbox[1]);
 	generation_retire(former);
 	end_if_empty(former);
 }
@@ -508,7 +514,9 @@ supervisor_settle(struct supervisor *supervisor)
 	struct child *child;
 
 	TAILQ_FOREACH (child, &supervisor->children, entry)
-		child_settle(child, supervisor->serving->config);
+		child_settle(child, supervisor->serving->config,
+			supervisor->stopping ? -1 : supervisor->serving->inbox[1]);
+	child_drop_late_slots(supervisor);
 	steering_update(supervisor);
 }
 
@@ -548,7 +556,7 @@ supervisor_drain(struct supervisor *supervisor)
 	stop_filling(supervisor);
 	for (size_t i = 0; i < supervisor->serving->use_count; i++)
 		listener_seal(supervisor->serving->uses[i].listener);
-	retire_children(supervisor->serving, true, drain_timeout_ms(supervisor));
+	retire_children(supervisor->serving, true, -1);
 	generation_retire(supervisor->serving);
 	if (TAILQ_EMPTY(&supervisor->children))
 		supervisor->ops->all_gone(supervisor->arg);

@@ -43,7 +43,8 @@ struct supervisor {
 	bool stopping;                      /* the dead are not replaced any more */
 	bool killing;                       /* and die because they are told to */
 	bool slot_used[SEGMENT_SLOTS];
-	size_t closed, cut; /* connections, as the drained say */
+	int64_t slot_due_ms[SEGMENT_SLOTS]; /* when one whose child is gone is dropped; 0: not so */
+	size_t moved, closed, cut;          /* connections, as the drained say */
 	const struct supervisor_ops *ops;
 	void *arg;
 };

@@ -180,11 +180,25 @@ take_one(struct acceptor_listener *listener)
 	case ENTRY_BROKEN:
 		give_up(listener);
 		break;
+	case ENTRY_HELD:
+		loop_start_timer(acceptor->yield_timer, YIELD_MS);
+		break;
 	case ENTRY_REFUSED:
 	case ENTRY_SERVED:
 		acceptor->pause_ms = 0;
 		break;
 	}
+}
+
+/* Whether somebody is held still, for whom the others wait a millisecond more. */
+static bool
+is_held_up(struct acceptor *acceptor)
+{
+	if (likely(acceptor->held.fd < 0) || entry_try_again(acceptor, false) != ENTRY_HELD)
+		return false;
+	if (!evtimer_pending(acceptor->yield_timer, NULL))
+		loop_start_timer(acceptor->yield_timer, YIELD_MS);
+	return true;
 }
 
 /* Connections that make no difference to the spread, as they come and go now. */
@@ -214,7 +228,7 @@ static void
 take_some(struct acceptor_listener *listener, uint32_t leeway)
 {
 	for (int i = 0; i < TAKE_MAX && listener->waiting; i++) {
-		if (yields(listener, leeway))
+		if (is_held_up(listener->acceptor) || yields(listener, leeway))
 			break;
 		listener->yields = 0;
 		take_one(listener);
@@ -249,7 +263,7 @@ acceptor_is_busy(const struct acceptor *acceptor)
 	const struct acceptor_listener *listener;
 
 	TAILQ_FOREACH (listener, &acceptor->waiting, waiting_entry) {
-		if (!listener->yielding)
+		if (!listener->yielding && acceptor->held.fd < 0)
 			return true;
 	}
 	return false;
@@ -270,6 +284,8 @@ on_yielded(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 	struct acceptor *acceptor = arg;
 	struct acceptor_listener *listener, *next;
 
+	if (is_held_up(acceptor))
+		return;
 	TAILQ_FOREACH_SAFE (listener, &acceptor->waiting, waiting_entry, next) {
 		if (is_empty(listener))
 			set_waiting(listener, false);
@@ -300,6 +316,10 @@ free_timer(struct event **timer)
 static void
 close_listener(struct acceptor_listener *listener)
 {
+	struct acceptor *acceptor = listener->acceptor;
+
+	if (acceptor->held.fd >= 0 && acceptor->held.listener == listener)
+		entry_try_again(acceptor, true);
 	set_waiting(listener, false);
 	if (listener->event != NULL)
 		event_free(listener->event);
@@ -376,6 +396,7 @@ acceptor_open(struct acceptor *acceptor, struct network *network,
 		.config = inheritance->config,
 		.rest_timer = evtimer_new(network->loop->base, on_rested, acceptor),
 		.yield_timer = evtimer_new(network->loop->base, on_yielded, acceptor),
+		.held = { .fd = -1 },
 		.accepted = accepted,
 		.arg = arg,
 	};

@@ -18,6 +18,7 @@
 
 #include "base/compiler.h"
 #include "base/error.h"
+#include "net/entry.h"
 #include "net/network.h"
 #include "process/inheritance.h"
 #include "segment/admission.h"
@@ -53,6 +54,7 @@ struct acceptor {
 	bool sealed;       /* listeners were: see seal.h; connections taken may have inherited it */
 	uint64_t released; /* places, by all workers, until the last tick */
 	uint64_t released_lately; /* between the last two ticks */
+	struct entry_held held;   /* what waits, waits for it */
 	struct event *rest_timer; /* ends a pause of all listeners */
 	struct event *yield_timer;
 	int64_t pause_ms; /* the last pause for want of resources; 0: there was none */

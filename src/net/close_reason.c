@@ -20,6 +20,8 @@ static const char *const reason_texts[] = {
 	[CLOSE_MEMORY] = "memory",
 	[CLOSE_DRAIN] = "drain",
 	[CLOSE_CUT] = "cut",
+	[CLOSE_MOVED] = "moved",
+	[CLOSE_DECLINED] = "declined",
 };
 static_assert(countof(reason_texts) == CLOSE_REASON__COUNT, "a text for each reason");
 

@@ -16,6 +16,8 @@ enum close_reason {
 	CLOSE_MEMORY,      /* no memory for it */
 	CLOSE_DRAIN,       /* the worker ends; everything begun has been answered */
 	CLOSE_CUT,         /* the worker ends, and something was unfinished */
+	CLOSE_MOVED,       /* another worker has it; the client notices nothing */
+	CLOSE_DECLINED,    /* the module here does not take it: it stays where it was */
 	CLOSE_REASON__COUNT
 };
 

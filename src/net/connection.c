@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "net/flow.h"
 #include "net/input.h"
+#include "net/move.h"
 #include "net/output.h"
 #include "net/transport.h"
 
@@ -111,6 +112,7 @@ wanted_interest(const struct connection *connection)
 		return output;
 	case CONNECTION_LINGERING:
 		return EV_READ;
+	case CONNECTION_MOVING:
 	case CONNECTION_CLOSED:
 		break;
 	}
@@ -238,7 +240,7 @@ connection_settle(struct connection *connection)
 	if (unlikely(connection->failed))
 		connection_close(connection, CLOSE_MEMORY);
 	end_in_order(connection);
-	if (connection->state == CONNECTION_CLOSED)
+	if (connection->state == CONNECTION_CLOSED || connection->state == CONNECTION_MOVING)
 		return;
 
 	interest = wanted_interest(connection);
@@ -270,26 +272,59 @@ on_event(int fd PF_UNUSED, short what, void *arg)
 	connection_settle(connection);
 }
 
-int
-connection_open(struct connection *connection, struct network *network, int fd,
-	struct admission_place place, const struct config_service *limits)
+static void
+begin(struct connection *connection, struct network *network, int fd, struct admission_place place,
+	const struct config_service *limits)
 {
 	connection->network = network;
 	connection->limits = limits;
 	connection->fd = fd;
 	connection->place = place;
-	connection->interest = EV_READ;
 	connection->active_ms = now(connection);
 	connection_set_idle_timeout(connection, -1);
 	deadline_init(&connection->deadline);
+}
+
+static void
+list(struct connection *connection, uint64_t id)
+{
+	struct network *network = connection->network;
+
+	connection->id = id;
+	connections_add(&network->connections, connection);
+	network->open_count++;
+}
+
+int
+connection_open(struct connection *connection, struct network *network, int fd,
+	struct admission_place place, const struct config_service *limits)
+{
+	begin(connection, network, fd, place, limits);
+	connection->interest = EV_READ;
 	event_assign(&connection->event, network->loop->base, fd, EV_READ | EV_PERSIST, on_event,
 		connection);
 	if (event_add(&connection->event, NULL) != 0)
 		return -1;
-	connection->id = ids_next(&network->ids, network->segment);
-	connections_add(&network->connections, connection);
-	network->open_count++;
+	list(connection, ids_next(&network->ids, network->segment));
 	return 0;
+}
+
+void
+connection_adopt(struct connection *connection, struct network *network, int fd,
+	struct admission_place place, const struct config_service *limits, uint64_t id)
+{
+	begin(connection, network, fd, place, limits);
+	event_assign(&connection->event, network->loop->base, fd, EV_PERSIST, on_event, connection);
+	list(connection, id);
+}
+
+void
+connection_let_go(struct connection *connection)
+{
+	connection->state = CONNECTION_MOVING;
+	event_del(&connection->event);
+	connection->interest = 0;
+	deadline_cancel(&connection->network->deadlines, &connection->deadline);
 }
 
 void

@@ -6,7 +6,7 @@
  *	        |                                                     v
  *	OPEN ---+--- connection_finish --> FLUSHING --> LINGERING --> CLOSED
  *
- *	OPEN       read, and written as output comes
+ *	OPEN       read, and written as output comes; MOVING and back: see move.h
  *	FLUSHING   not read any more; ends when the output is out
  *	LINGERING  our side is shut down; what still comes is read and thrown away, so that the
  *	           kernel has no reason to reset what the client has not read yet
@@ -35,6 +35,7 @@ enum connection_state {
 	CONNECTION_OPEN,
 	CONNECTION_FLUSHING,
 	CONNECTION_LINGERING,
+	CONNECTION_MOVING,
 	CONNECTION_CLOSED,
 };
 
@@ -44,7 +45,6 @@ enum drain_step {
 	DRAIN_FINISH,    /* only the rest of a message that has begun is read */
 	DRAIN_LAST,      /* that is in: nothing is read, and what is no whole message goes */
 };
-
 struct connection {
 	struct event event;
 	struct network *network;

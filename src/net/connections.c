@@ -73,12 +73,24 @@ connections_add(struct connections *connections, struct connection *connection)
 	pthread_mutex_unlock(&connections->lock);
 }
 
+static void
+set_listed(struct connections *connections, struct connection *connection, bool listed)
+{
+	pthread_mutex_lock(&connections->lock);
+	connection->listed = listed;
+	pthread_mutex_unlock(&connections->lock);
+}
+
+void
+connections_mark_open(struct connections *connections, struct connection *connection)
+{
+	set_listed(connections, connection, true);
+}
+
 void
 connections_mark_closed(struct connections *connections, struct connection *connection)
 {
-	pthread_mutex_lock(&connections->lock);
-	connection->listed = false;
-	pthread_mutex_unlock(&connections->lock);
+	set_listed(connections, connection, false);
 }
 
 void

@@ -33,7 +33,10 @@ void connections_close(struct connections *connections);
 /* Puts in one that is open; its id is set. */
 void connections_add(struct connections *connections, struct connection *connection);
 
-/* It is closed, but can still be found by the loop. */
+/* Other threads find it again. */
+void connections_mark_open(struct connections *connections, struct connection *connection);
+
+/* It is closed, or about to move, but can still be found by the loop. */
 void connections_mark_closed(struct connections *connections, struct connection *connection);
 
 /* Takes it out. */

@@ -13,6 +13,10 @@
 #include "net/acceptor.h"
 #include "net/seal.h"
 
+enum {
+	HELD_MS = 10,
+};
+
 static const enum refusal refusals[] = {
 	[ADMISSION_GRANTED] = REFUSAL_NONE,
 	[ADMISSION_FULL] = REFUSAL_FULL,
@@ -79,6 +83,38 @@ find_place(const struct acceptor *acceptor, const struct acceptor_listener *list
 	return refusals[admission_claim(acceptor->network->segment, &claim, place)];
 }
 
+static bool
+may_be_counted_twice(const struct acceptor *acceptor, enum refusal refusal)
+{
+	return (refusal == REFUSAL_FULL || refusal == REFUSAL_SERVICE_FULL ||
+		       refusal == REFUSAL_ADDRESS_FULL) &&
+		admission_counts_twice(acceptor->network->segment);
+}
+
+static enum entry
+hold(struct acceptor *acceptor, const struct acceptor_listener *listener, int fd,
+	const struct host *host)
+{
+	acceptor->held = (struct entry_held){
+		.fd = fd,
+		.listener = listener,
+		.has_host = host != NULL,
+		.until_ms = loop_now(acceptor->network->loop) + HELD_MS,
+	};
+	if (host != NULL)
+		acceptor->held.host = *host;
+	return ENTRY_HELD;
+}
+
+static enum entry
+refuse(const struct acceptor *acceptor, const struct acceptor_listener *listener, int fd,
+	enum refusal refusal)
+{
+	log_refused(acceptor->network, listener, fd, refusal);
+	close(fd);
+	return ENTRY_REFUSED;
+}
+
 /* HOST is NULL for a client that has none, or whose does not matter. */
 static enum entry
 admit(struct acceptor *acceptor, const struct acceptor_listener *listener, int fd,
@@ -95,9 +131,26 @@ admit(struct acceptor *acceptor, const struct acceptor_listener *listener, int f
 		acceptor->accepted(acceptor->arg, fd, listener->service, place);
 		return ENTRY_SERVED;
 	}
-	log_refused(acceptor->network, listener, fd, refusal);
-	close(fd);
-	return ENTRY_REFUSED;
+	if (!acceptor->sealed && may_be_counted_twice(acceptor, refusal))
+		return hold(acceptor, listener, fd, host);
+	return refuse(acceptor, listener, fd, refusal);
+}
+
+enum entry
+entry_try_again(struct acceptor *acceptor, bool last)
+{
+	struct entry_held held = acceptor->held;
+	struct admission_place place;
+	enum refusal refusal =
+		find_place(acceptor, held.listener, held.has_host ? &held.host : NULL, &place);
+
+	if (refusal != REFUSAL_NONE && !last && loop_now(acceptor->network->loop) < held.until_ms)
+		return ENTRY_HELD;
+	acceptor->held.fd = -1;
+	if (refusal != REFUSAL_NONE)
+		return refuse(acceptor, held.listener, held.fd, refusal);
+	acceptor->accepted(acceptor->arg, held.fd, held.listener->service, place);
+	return ENTRY_SERVED;
 }
 
 /* Errors of a connection, not of the listener: accept(2), "Error handling". */

@@ -8,6 +8,7 @@
 enum {
 	PAUSE_OUTPUT = 1, /* max_output is reached */
 	PAUSE_OWNER = 2,  /* the owner takes no more */
+	PAUSE_MOVE = 4,   /* it is to leave as soon as nothing is under way */
 };
 
 static inline bool

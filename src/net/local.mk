@@ -14,6 +14,7 @@ src_libnet_a_SOURCES = \
 	src/net/input.c src/net/input.h \
 	src/net/listen_socket.c src/net/listen_socket.h \
 	src/net/listener.c src/net/listener.h \
+	src/net/move.c src/net/move.h \
 	src/net/network.c src/net/network.h \
 	src/net/output.c src/net/output.h \
 	src/net/refusal.c src/net/refusal.h \

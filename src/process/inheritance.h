@@ -30,6 +30,7 @@ struct inheritance {
 	unsigned slot;
 	int number;     /* of the worker, from 1 */
 	int generation; /* from 1 */
+	int inbox;      /* from which it takes connections of others; -1: none */
 	int channel;    /* set by spawn: the child's end */
 	pid_t master;   /* set by spawn */
 };

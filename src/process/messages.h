@@ -26,7 +26,9 @@ enum message_type {
 	MESSAGE_RELEASE,  /* close one of the sockets: `listener` */
 	MESSAGE_SETTINGS, /* that are taken over at once; the log's descriptor comes along:
 	                     `settings` */
-	MESSAGE_DRAIN,    /* stop accepting, finish what is under way, exit: `drain` */
+	MESSAGE_DRAIN,    /* stop accepting, finish what is under way, exit: `drain`; with an inbox
+	                     that comes along, connections go there */
+	MESSAGE_INBOX,    /* to one that drains: another inbox comes along, or there is none more */
 };
 
 struct message {
@@ -56,7 +58,9 @@ struct message {
 			int64_t timeout_ms;
 		} drain;
 		struct {
-			uint32_t closed; /* connections closed in order since the drain began */
+			uint32_t moved; /* connections that other workers have since the drain began
+			                 */
+			uint32_t closed; /* closed in order */
 			uint32_t cut;    /* closed at drain_timeout with work unfinished */
 		} drained;
 	};

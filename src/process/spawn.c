@@ -17,10 +17,11 @@ static void
 close_inherited(const struct inheritance *inheritance)
 {
 	size_t services = inheritance->config->service_count, count = 0;
-	int keep[4 + inheritance->listener_count + services];
+	int keep[5 + inheritance->listener_count + services];
 
 	keep[count++] = log_fd();
 	keep[count++] = inheritance->channel;
+	keep[count++] = inheritance->inbox;
 	if (inheritance->segment != NULL) {
 		keep[count++] = inheritance->segment->fd;
 		keep[count++] = inheritance->segment->readonly_fd;

@@ -87,6 +87,19 @@ try_claim(struct segment *segment, const struct admission_claim *claim, uint64_t
 	return result;
 }
 
+void
+admission_take_over(
+	struct segment *segment, const struct admission_claim *claim, struct admission_place *place)
+{
+	*place = (struct admission_place){ .service = claim->service & 0xff };
+	if (counts_address(claim))
+		place->address = addresses_add(segment,
+					 addresses_hash(segment, claim->service, claim->host)) &
+			0xffffff;
+	atomic_fetch_add(&segment->own->admitted, 1);
+	atomic_fetch_add(&segment->own->service_admitted[claim->service], 1);
+}
+
 /*
  * Twice as long each time, so that two that collide part; some microseconds in all. Giving the
  * processor away instead would let a client over its limit hold up the worker.
@@ -148,6 +161,19 @@ admission_counts(const struct segment *segment, uint64_t held)
 			atomic_load_explicit(&own->service_admitted[i], memory_order_relaxed);
 	return atomic_load_explicit(&own->admitted, memory_order_relaxed) == held &&
 		of_services == held;
+}
+
+bool
+admission_counts_twice(const struct segment *segment)
+{
+	uint32_t used = atomic_load_explicit(&segment->head->slots_used, memory_order_relaxed);
+
+	for (uint32_t i = 0; i < used; i++) {
+		if (atomic_load_explicit(&segment->slots[i].state, memory_order_relaxed) ==
+			SLOT_DRAINING)
+			return true;
+	}
+	return false;
 }
 
 void

@@ -45,6 +45,13 @@ static_assert(SEGMENT_ADDRESSES < 1 << 24 && SEGMENT_SERVICES <= 1 << 8, "they f
 enum admission admission_claim(struct segment *segment, const struct admission_claim *claim,
 	struct admission_place *place);
 
+/*
+ * Takes a place whatever the limits say: for a connection that had one in another worker. Worker
+ * only.
+ */
+void admission_take_over(struct segment *segment, const struct admission_claim *claim,
+	struct admission_place *place);
+
 /* Gives a granted place back, once the connection's descriptor is closed. */
 void admission_release(struct segment *segment, struct admission_place place);
 
@@ -56,6 +63,9 @@ uint64_t admission_sum_released(const struct segment *segment);
  * something else has written there.
  */
 bool admission_counts(const struct segment *segment, uint64_t held);
+
+/* Whether a worker gives connections away: each counts twice for a moment. */
+bool admission_counts_twice(const struct segment *segment);
 
 /* Says to the others whether this worker takes no connections for now. */
 void admission_set_pausing(struct segment *segment, bool pausing);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "net/connection.h"
 #include "net/seal.h"
@@ -14,18 +15,21 @@
 static void
 report(struct worker *worker)
 {
+	const size_t moved = worker->handover.moved;
 	struct message message = {
 		.type = MESSAGE_DRAINED,
 		.drained = {
-			.closed = (uint32_t)(worker->drain_left - worker->drain_cut),
+			.moved = (uint32_t)moved,
+			.closed = (uint32_t)(worker->drain_left - moved - worker->drain_cut),
 			.cut = (uint32_t)worker->drain_cut,
 		},
 	};
 
 	if (channel_send(&worker->channel, &message) != 0)
 		log_debug("the master is gone and does not hear of the drain");
+	handover_report(worker);
 	log_info("drained", log_int("closed", message.drained.closed),
-		log_int("cut", message.drained.cut));
+		log_int("cut", message.drained.cut), log_int("moved", message.drained.moved));
 }
 
 /* A client that has all its replies and only does not close is not cut off from anything. */
@@ -43,6 +47,7 @@ cut(struct connection *connection, void *arg)
 	case CONNECTION_LINGERING:
 		connection_close(connection, connection->reason);
 		break;
+	case CONNECTION_MOVING: /* whoever is asked may have it already */
 	case CONNECTION_CLOSED:
 		break;
 	}
@@ -54,6 +59,7 @@ on_timeout(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 	struct worker *worker = arg;
 
 	worker->drain_over = true;
+	handover_turn_to(worker, -1);
 	connections_visit(&worker->sessions.network->connections, cut, worker);
 }
 
@@ -85,21 +91,28 @@ show(struct worker *worker)
 }
 
 static void
-drain_one(struct connection *connection, void *arg)
+lift_seal(struct connection *connection, void *arg PF_UNUSED)
 {
-	const struct worker *worker = arg;
+	seal_lift(connection->fd);
+}
 
-	if (worker->acceptor.sealed)
-		seal_lift(connection->fd);
+static void
+drain_one(struct connection *connection, void *arg PF_UNUSED)
+{
 	connection_drain(connection);
 }
 
 void
-drain_begin(struct worker *worker, bool all, int64_t timeout_ms)
+drain_begin(struct worker *worker, bool all, int inbox, int64_t timeout_ms)
 {
-	if (worker->state == WORKER_DRAINING)
+	struct connections *connections = &worker->sessions.network->connections;
+
+	if (worker->state == WORKER_DRAINING) {
+		fd_close(&inbox);
 		return;
+	}
 	worker->state = WORKER_DRAINING;
+	takeover_stop(worker);
 	if (all)
 		acceptor_take_queued(&worker->acceptor);
 	acceptor_close(&worker->acceptor);
@@ -108,7 +121,12 @@ drain_begin(struct worker *worker, bool all, int64_t timeout_ms)
 
 	worker->drain_timeout_ms = timeout_ms;
 	loop_start_timer(worker->drain_timer, timeout_ms);
-	connections_visit(&worker->sessions.network->connections, drain_one, worker);
+	if (worker->acceptor.sealed)
+		connections_visit(connections, lift_seal, NULL);
+	if (inbox >= 0)
+		handover_begin(worker, inbox);
+	else
+		connections_visit(connections, drain_one, NULL);
 }
 
 void
@@ -125,7 +143,7 @@ is_done(struct worker *worker)
 {
 	const struct network *network = worker->sessions.network;
 
-	if (network->open_count > 0)
+	if (network->open_count > 0 || takeover_is_on(worker))
 		return false;
 	return network->connections.count == 0 || worker->drain_over ||
 		pool_lost(&worker->sessions.dispatch.pool) > 0;

@@ -10,11 +10,11 @@ void drain_close(struct worker *worker);
 
 /*
  * Stops accepting (with ALL, every worker does: what the kernel has queued is taken first, since
- * nobody else will), reads each connection once more, answers all that this brought and closes each
- * in order. The worker stops when none is left, or after TIMEOUT_MS, which cuts the rest.
- * Idempotent.
+ * nobody else will). With an INBOX, which is taken, connections go there; else, and what cannot
+ * move, each is read once more, gets answers to all that this brought and is closed in order. The
+ * worker stops when none is left, or after TIMEOUT_MS, which cuts the rest. Idempotent.
  */
-void drain_begin(struct worker *worker, bool all, int64_t timeout_ms);
+void drain_begin(struct worker *worker, bool all, int inbox, int64_t timeout_ms);
 
 /* What `drain_timeout` is now, from now on if the worker drains already. */
 void drain_set_timeout(struct worker *worker, int64_t timeout_ms);

@@ -2,6 +2,8 @@
 
 #include "worker/intake.h"
 
+#include <sys/param.h>
+
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -201,19 +203,45 @@ take_message(struct intake *intake, const struct wire_frame *frame)
 	intake->left = span_after(intake->left, frame->size);
 }
 
+/* A message keeps the limit under which it began, in another worker. */
+static struct wire
+old_wire(const struct session *session, const struct wire *wire)
+{
+	struct wire old = *wire;
+
+	old.max_message = MAX(wire->max_message, (size_t)session->old_limit * 1024);
+	return old;
+}
+
 /* At the client's end of file, what is no whole frame may be a message all the same. */
+static enum wire_status
+decode_with(const struct wire *wire, const struct intake *intake, struct wire_frame *frame)
+{
+	struct session *session = intake->session;
+	enum wire_status status = wire_decode(wire, intake->left, session->searched, frame);
+
+	if (likely(status == WIRE_FRAME))
+		session->end = frame->end;
+	else if (status == WIRE_MORE && session->connection.eof)
+		status = wire_finish(wire, intake->left, frame);
+	session->searched = status == WIRE_MORE ? (uint32_t)frame->searched : 0;
+	return status;
+}
+
 static enum wire_status
 decode(const struct intake *intake, struct wire_frame *frame)
 {
 	struct session *session = intake->session;
 	const struct wire *wire = &intake->service->wire;
-	enum wire_status status = wire_decode(wire, intake->left, session->searched, frame);
+	enum wire_status status;
+	struct wire old;
 
-	if (likely(status == WIRE_FRAME))
-		session->end = (uint8_t)frame->end;
-	else if (status == WIRE_MORE && session->connection.eof)
-		status = wire_finish(wire, intake->left, frame);
-	session->searched = status == WIRE_MORE ? (uint32_t)frame->searched : 0;
+	if (likely(session->old_limit == 0))
+		return decode_with(wire, intake, frame);
+	old = old_wire(session, wire);
+	status = decode_with(&old, intake, frame);
+	if (status == WIRE_FRAME)
+		session->old_limit = 0;
 	return status;
 }
 

@@ -3,12 +3,16 @@ noinst_LIBRARIES += src/libworker.a
 src_libworker_a_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 src_libworker_a_SOURCES = \
 	src/worker/check.c \
+	src/worker/conversation.c src/worker/conversation.h \
 	src/worker/drain.c src/worker/drain.h \
 	src/worker/expiry.c src/worker/expiry.h \
 	src/worker/feeder.c src/worker/feeder.h \
+	src/worker/handover.c src/worker/handover.h \
 	src/worker/intake.c src/worker/intake.h \
 	src/worker/pipeline.c src/worker/pipeline.h \
 	src/worker/request_log.c src/worker/request_log.h \
 	src/worker/session.c src/worker/session.h \
+	src/worker/session_record.c src/worker/session_record.h \
 	src/worker/sessions.c src/worker/sessions.h \
+	src/worker/takeover.c src/worker/takeover.h \
 	src/worker/worker.c src/worker/worker.h

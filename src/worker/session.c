@@ -217,6 +217,17 @@ session_advance(struct session *session)
 	connection_settle(connection);
 }
 
+static void
+tell_module(struct session *session, enum close_reason reason)
+{
+	const struct pf_module *module = &session_service(session)->module;
+
+	if (reason == CLOSE_MOVED && module->moved != NULL)
+		module->moved(&session->public);
+	else if (reason != CLOSE_MOVED && reason != CLOSE_DECLINED && module->closed != NULL)
+		module->closed(&session->public);
+}
+
 static bool
 on_closed(struct connection *connection, enum close_reason reason)
 {
@@ -225,8 +236,7 @@ on_closed(struct connection *connection, enum close_reason reason)
 
 	if (!pipeline_abandon(session))
 		return false;
-	if (service->module.closed != NULL)
-		service->module.closed(&session->public);
+	tell_module(session, reason);
 	log_debug("connection closed", log_str("reason", close_reason_text(reason)),
 		log_str("service", service->config->name), log_id("connection", connection->id),
 		log_uint("requests", session->requests));

@@ -17,7 +17,10 @@ struct session {
 	struct pipeline *pipeline;   /* NULL: no request waits or is with somebody else */
 	uint64_t requests;           /* taken so far: the number of the last one */
 	uint32_t searched; /* bytes of the message begun that the codec needs to see no more */
-	uint8_t end;       /* enum wire_end: of the last line that had one */
+	unsigned end : 8;  /* enum wire_end: of the last line that had one */
+	/* KiB that the message begun may have by the limit of the worker where it began; 0: as all.
+	 */
+	unsigned old_limit : 24;
 };
 
 static inline struct service *

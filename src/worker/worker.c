@@ -178,6 +178,7 @@ on_turn_end(void *arg)
 	if (pool_has_dear(&worker->sessions.dispatch.pool))
 		be_eager(worker, true);
 	sessions_turn(&worker->sessions);
+	handover_turn(worker);
 	drain_check(worker);
 }
 
@@ -224,6 +225,7 @@ go(struct worker *worker)
 	show_tick(worker);
 	atomic_store(&worker->sessions.network->segment->own->state, SLOT_READY);
 	acceptor_start(&worker->acceptor);
+	takeover_start(worker);
 }
 
 /* The master will try again, or another worker. */
@@ -291,7 +293,8 @@ master_is_gone(struct worker *worker)
 {
 	if (worker->state != WORKER_DRAINING)
 		log_warn("the master is gone: draining");
-	drain_begin(worker, true, worker->drain_timeout_ms);
+	handover_turn_to(worker, -1);
+	drain_begin(worker, true, -1, worker->drain_timeout_ms);
 }
 
 static void
@@ -318,7 +321,11 @@ on_message(void *arg, const struct message *message)
 		use_settings(worker, message);
 		break;
 	case MESSAGE_DRAIN:
-		drain_begin(worker, message->drain.all != 0, message->drain.timeout_ms);
+		drain_begin(worker, message->drain.all != 0, channel_take_passed(&worker->channel),
+			message->drain.timeout_ms);
+		break;
+	case MESSAGE_INBOX:
+		handover_turn_to(worker, channel_take_passed(&worker->channel));
 		break;
 	case MESSAGE_STARTING:
 	case MESSAGE_READY:
@@ -369,6 +376,8 @@ start(struct worker *worker, struct error *error)
 		acceptor_open(&worker->acceptor, worker->sessions.network, inheritance, on_accepted,
 			worker, error) != 0)
 		return -1;
+	if (takeover_open(worker, error) != 0 || handover_open(worker, error) != 0)
+		return -1;
 	return drain_open(worker, error);
 }
 
@@ -412,6 +421,8 @@ stop(struct worker *worker)
 		sessions_turn(&worker->sessions);
 	worker_stop_services(worker);
 	acceptor_close(&worker->acceptor);
+	takeover_close(worker);
+	handover_close(worker);
 	drain_close(worker);
 	sessions_close(&worker->sessions);
 	worker_free_services(worker);

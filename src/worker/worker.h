@@ -11,7 +11,9 @@
 #include "process/loop.h"
 #include "process/role.h"
 #include "process/signals.h"
+#include "worker/handover.h"
 #include "worker/sessions.h"
+#include "worker/takeover.h"
 
 /*
  *	STARTING --ready, GO--> ACCEPTING --drain_begin--> DRAINING --last connection--> (exit)
@@ -30,6 +32,8 @@ struct worker {
 	struct channel channel; /* to the master */
 	struct sessions sessions;
 	struct acceptor acceptor;
+	struct takeover takeover;
+	struct handover handover;
 	struct service *services; /* the order of the configuration */
 	size_t services_started;
 	bool batch;         /* it interrupts nobody, but when it is */

@@ -16,6 +16,15 @@ versioned_build() {
     open_tmpdir
 }
 
+# hold_connections: none can move at the next reload, for main's framing is another one then.
+hold_connections() {
+    if grep -q 'allow_empty = true ' "$CONFIG"; then
+        sed -i 's/allow_empty = true //' "$CONFIG"
+    else
+        sed -i 's/main = { */&allow_empty = true /' "$CONFIG"
+    fi
+}
+
 # Starts a server of that configuration; sets ADDRESS.
 configured_start() {
     server_start -c "$CONFIG"

@@ -125,19 +125,21 @@ trample_addresses(void)
 	return raise(SIGKILL);
 }
 
-/* The one SEQPACKET socket. */
+/* The last SEQPACKET socket: the other is the inbox. */
 static int
 find_channel(void)
 {
+	int channel = -1;
+
 	for (int fd = 3; fd < FDS; fd++) {
 		int type = 0;
 		socklen_t size = sizeof(type);
 
 		if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 &&
 			type == SOCK_SEQPACKET)
-			return fd;
+			channel = fd;
 	}
-	return -1;
+	return channel;
 }
 
 static int

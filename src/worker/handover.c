@@ -1,0 +1,375 @@
+#include <config.h>
+
+#include "worker/handover.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/param.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "net/flow.h"
+#include "net/move.h"
+#include "worker/session_record.h"
+#include "worker/worker.h"
+
+enum {
+	REST_EVERY = 2, /* conversations: for the clients of both sides */
+	REST_MS = 1,
+	RETRY_MS = 5,    /* when nobody could take */
+	ALONE_MS = 1000, /* for the master to say who takes now */
+	ROOM_MIN = 64,
+};
+
+static struct session *
+find(const struct worker *worker, uint64_t id)
+{
+	struct connection *connection =
+		connections_find(&worker->sessions.network->connections, id);
+
+	return connection != NULL ? container_of(connection, struct session, connection) : NULL;
+}
+
+static void
+stay(struct worker *worker, struct session *session, enum refusal_to_take why)
+{
+	struct connection *connection = &session->connection;
+
+	if (connection->state != CONNECTION_OPEN)
+		return;
+	worker->handover.stayed[why]++;
+	flow_unpause(connection, PAUSE_MOVE);
+	connection_drain(connection);
+}
+
+/* Without memory for its id it drains. */
+void
+handover_add(struct worker *worker, struct session *session)
+{
+	struct handover *handover = &worker->handover;
+
+	if (handover->count == handover->room) {
+		size_t room = MAX(2 * handover->room, ROOM_MIN);
+		uint64_t *ids = reallocarray(handover->ids, room, sizeof(*ids));
+
+		if (ids == NULL) {
+			stay(worker, session, TAKE_NO_MEMORY);
+			return;
+		}
+		handover->ids = ids;
+		handover->room = room;
+	}
+	handover->ids[handover->count++] = session->public.id;
+}
+
+static void
+add_connection(struct connection *connection, void *arg)
+{
+	if (connection->state == CONNECTION_OPEN)
+		handover_add(arg, container_of(connection, struct session, connection));
+}
+
+bool
+handover_is_on(const struct worker *worker)
+{
+	return worker->handover.inbox >= 0;
+}
+
+/* Whoever was sent and has no answer is here still. */
+static void
+end_conversation(struct worker *worker)
+{
+	struct handover *handover = &worker->handover;
+
+	event_del(handover->event);
+	fd_close(&handover->conversation);
+	if (handover->sent_count == 0) /* who took it cannot, or is gone */
+		loop_start_timer(handover->timer, RETRY_MS);
+	else if (++handover->conversations % REST_EVERY == 0)
+		loop_start_timer(handover->timer, REST_MS);
+	handover->credits = 0;
+	for (unsigned i = 0; i < handover->sent_count; i++) {
+		struct session *session = find(worker, handover->sent[i]);
+
+		if (session == NULL || session->connection.state != CONNECTION_MOVING)
+			continue;
+		move_undo(&session->connection);
+		if (handover_is_on(worker))
+			handover_add(worker, session);
+		else
+			stay(worker, session, TAKE_NOBODY);
+	}
+	handover->sent_count = 0;
+}
+
+/* Nobody takes any more. */
+static void
+give_up(struct worker *worker)
+{
+	struct handover *handover = &worker->handover;
+
+	fd_close(&handover->inbox);
+	while (handover->count > 0) {
+		struct session *session = find(worker, handover->ids[--handover->count]);
+
+		if (session != NULL)
+			stay(worker, session, TAKE_NOBODY);
+	}
+}
+
+static void
+answered(struct worker *worker, const struct answer *answer)
+{
+	struct handover *handover = &worker->handover;
+	struct session *session = find(worker, answer->id);
+	const bool moving = session != NULL && session->connection.state == CONNECTION_MOVING;
+
+	switch ((enum answer_kind)answer->kind) {
+	case ANSWER_GRANT:
+		handover->credits = MIN(answer->value, CONVERSATION_CREDITS);
+		break;
+	case ANSWER_MOVED:
+		if (!moving)
+			break;
+		handover->moved++;
+		move_end(&session->connection);
+		break;
+	case ANSWER_REFUSED:
+		if (!moving)
+			break;
+		move_undo(&session->connection);
+		stay(worker, session, MIN(answer->value, TAKE__COUNT - 1));
+		break;
+	}
+}
+
+static void
+on_answer(int fd, short what PF_UNUSED, void *arg)
+{
+	struct worker *worker = arg;
+	struct answer answer;
+	int got;
+
+	while ((got = conversation_next_answer(fd, &answer)) == 1)
+		answered(worker, &answer);
+	if (got == 0 || (errno != EAGAIN && errno != EINTR))
+		end_conversation(worker);
+}
+
+static void
+on_retry(int fd PF_UNUSED, short what PF_UNUSED, void *arg PF_UNUSED)
+{
+	/* the turn that this is goes on: handover_turn */
+}
+
+/* Those who took may have been replaced, which the master is about to say. */
+static bool
+is_alone_for_long(struct worker *worker)
+{
+	struct handover *handover = &worker->handover;
+	const int64_t now_ms = loop_now(&worker->loop);
+
+	if (handover->alone_ms == 0)
+		handover->alone_ms = now_ms;
+	return now_ms - handover->alone_ms >= ALONE_MS;
+}
+
+static void
+begin_conversation(struct worker *worker)
+{
+	struct handover *handover = &worker->handover;
+
+	handover->conversation = conversation_offer(handover->inbox);
+	if (handover->conversation >= 0) {
+		event_assign(handover->event, worker->loop.base, handover->conversation,
+			EV_READ | EV_PERSIST, on_answer, worker);
+		event_add(handover->event, NULL);
+		handover->alone_ms = 0;
+		return;
+	}
+	if ((errno == EPIPE || errno == ECONNRESET || errno == ECONNREFUSED) &&
+		is_alone_for_long(worker))
+		give_up(worker);
+	else
+		loop_start_timer(handover->timer, RETRY_MS);
+}
+
+/* Takes ids of up to MOST connections that can move now out of the list. Returns how many. */
+static unsigned
+choose(struct worker *worker, uint64_t *chosen, unsigned most)
+{
+	struct handover *handover = &worker->handover;
+	unsigned count = 0;
+
+	for (size_t i = 0; i < handover->count && count < most;) {
+		const uint64_t id = handover->ids[i];
+		struct session *session = find(worker, id);
+		const bool open = session != NULL && session->connection.state == CONNECTION_OPEN;
+
+		if (open && !move_is_possible(&session->connection)) {
+			i++;
+			continue;
+		}
+		handover->ids[i] = handover->ids[--handover->count];
+		if (open)
+			chosen[count++] = id;
+	}
+	return count;
+}
+
+static void
+put_back(struct worker *worker, struct session *session)
+{
+	move_undo(&session->connection);
+	if (session->connection.state == CONNECTION_OPEN)
+		handover_add(worker, session);
+}
+
+/* Returns whether another one may follow. */
+static bool
+give(struct worker *worker, struct session *session)
+{
+	struct handover *handover = &worker->handover;
+	const enum refusal_to_take refusal = session_save(session, &handover->record);
+
+	if (refusal != TAKE_NONE) {
+		move_undo(&session->connection);
+		stay(worker, session, refusal);
+		return true;
+	}
+	if (conversation_send(handover->conversation, &handover->record, session->public.id,
+		    session->connection.fd) == 0) {
+		handover->sent[handover->sent_count++] = session->public.id;
+		return true;
+	}
+	if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
+		move_undo(&session->connection);
+		stay(worker, session, TAKE_NO_DESCRIPTOR);
+		return true;
+	}
+	put_back(worker, session);
+	return false;
+}
+
+/*
+ * What threads have sent to these connections until they could not be found any more is taken
+ * between the two steps.
+ */
+static void
+give_some(struct worker *worker)
+{
+	struct handover *handover = &worker->handover;
+	uint64_t chosen[CONVERSATION_CREDITS];
+	const unsigned count = choose(worker, chosen, handover->credits);
+	bool more = true;
+
+	handover->credits = 0;
+	for (unsigned i = 0; i < count; i++)
+		move_prepare(&find(worker, chosen[i])->connection);
+	sessions_turn(&worker->sessions);
+	for (unsigned i = 0; i < count; i++) {
+		struct session *session = find(worker, chosen[i]);
+
+		if (session == NULL || session->connection.state != CONNECTION_OPEN)
+			continue;
+		if (more && move_is_possible(&session->connection))
+			more = give(worker, session);
+		else
+			put_back(worker, session);
+	}
+	shutdown(handover->conversation, SHUT_WR);
+}
+
+/* Whether one can move now; a conversation for nothing would only cost others time. */
+static bool
+has_one(struct worker *worker)
+{
+	uint64_t chosen;
+
+	if (choose(worker, &chosen, 1) == 0)
+		return false;
+	worker->handover.ids[worker->handover.count++] = chosen;
+	return true;
+}
+
+void
+handover_turn(struct worker *worker)
+{
+	struct handover *handover = &worker->handover;
+
+	if (!handover_is_on(worker))
+		return;
+	if (handover->conversation >= 0 && handover->credits > 0)
+		give_some(worker);
+	else if (handover->conversation < 0 && !evtimer_pending(handover->timer, NULL) &&
+		has_one(worker))
+		begin_conversation(worker);
+}
+
+void
+handover_begin(struct worker *worker, int inbox)
+{
+	worker->handover.inbox = inbox;
+	connections_visit(&worker->sessions.network->connections, add_connection, worker);
+}
+
+/* One that has been granted is with somebody who takes. */
+void
+handover_turn_to(struct worker *worker, int inbox)
+{
+	struct handover *handover = &worker->handover;
+
+	if (!handover_is_on(worker)) {
+		fd_close(&inbox);
+		return;
+	}
+	fd_close(&handover->inbox);
+	handover->inbox = inbox;
+	handover->alone_ms = 0;
+	if (handover->conversation >= 0 && handover->credits == 0 && handover->sent_count == 0)
+		end_conversation(worker);
+	if (inbox < 0)
+		give_up(worker);
+}
+
+int
+handover_open(struct worker *worker, struct error *error)
+{
+	struct handover *handover = &worker->handover;
+
+	*handover = (struct handover){ .inbox = -1, .conversation = -1 };
+	handover->event = event_new(worker->loop.base, -1, 0, on_answer, worker);
+	handover->timer = evtimer_new(worker->loop.base, on_retry, worker);
+	if (handover->event == NULL || handover->timer == NULL)
+		return error_set(error, "cannot make a timer");
+	return 0;
+}
+
+void
+handover_close(struct worker *worker)
+{
+	struct handover *handover = &worker->handover;
+
+	if (handover->event != NULL)
+		event_free(handover->event);
+	if (handover->timer != NULL)
+		event_free(handover->timer);
+	handover->event = handover->timer = NULL;
+	fd_close(&handover->conversation);
+	fd_close(&handover->inbox);
+	free(handover->ids);
+	record_free(&handover->record);
+}
+
+void
+handover_report(const struct worker *worker)
+{
+	for (int why = 0; why < TAKE__COUNT; why++) {
+		if (worker->handover.stayed[why] > 0)
+			log_info("connections could not move",
+				log_str("reason", conversation_reason(why)),
+				log_uint("connections", worker->handover.stayed[why]));
+	}
+}

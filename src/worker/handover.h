@@ -1,0 +1,63 @@
+/*
+ * The giving side of a hand-over: the connections of a worker that retires go to others, each as
+ * soon as nothing of it is under way, and are served here until then. See conversation.h.
+ *
+ * What cannot move drains. Loop only.
+ */
+#ifndef WORKER_HANDOVER_H
+#define WORKER_HANDOVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/error.h"
+#include "process/record.h"
+#include "worker/conversation.h"
+
+struct session;
+struct worker;
+
+struct handover {
+	int inbox;     /* of those who take; -1: nobody does (any more) */
+	uint64_t *ids; /* connections that are to move */
+	size_t count;
+	size_t room;
+	int conversation; /* -1: none */
+	struct event *event;
+	struct event *timer;    /* pending: a rest, or nobody can take for now */
+	unsigned conversations; /* that brought something */
+	int64_t alone_ms; /* since when nobody has had the other end of the inbox; 0: somebody has
+	                   */
+	unsigned credits; /* 0: not granted yet, or used */
+	uint64_t sent[CONVERSATION_CREDITS]; /* in this conversation, in order */
+	unsigned sent_count;
+	struct record record; /* its memory serves for all */
+	size_t moved;
+	size_t stayed[TAKE__COUNT];
+};
+
+/* Prepares; on the worker's loop. Returns 0, or -1 with the reason. */
+PF_MUST_CHECK int handover_open(struct worker *worker, struct error *error);
+void handover_close(struct worker *worker);
+
+/* Begins with all connections that are open, to those who read INBOX, which is taken. */
+void handover_begin(struct worker *worker, int inbox);
+
+/* Others take now: those who read INBOX; -1: nobody does, and what is left drains. */
+void handover_turn_to(struct worker *worker, int inbox);
+
+/* Whether connections are to go. */
+bool handover_is_on(const struct worker *worker);
+
+/* One more, that has come meanwhile. */
+void handover_add(struct worker *worker, struct session *session);
+
+/* At the end of each turn. */
+void handover_turn(struct worker *worker);
+
+/* Says why connections could not move. */
+void handover_report(const struct worker *worker);
+
+#endif

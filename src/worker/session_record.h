@@ -1,0 +1,22 @@
+/* A session as a record: what the worker that takes it has to know besides the connection. */
+#ifndef WORKER_SESSION_RECORD_H
+#define WORKER_SESSION_RECORD_H
+
+#include "process/record.h"
+#include "worker/conversation.h"
+#include "worker/session.h"
+
+/*
+ * Writes the session of a connection that can move to RECORD, its connection included, and leaves
+ * its socket alone from now on: see move.h. On a refusal it has done nothing.
+ */
+enum refusal_to_take session_save(struct session *session, struct record *record);
+
+/*
+ * Makes a session with one of the SERVICES from PARCEL, whose descriptor it takes, and counts it.
+ * session_arrived is to follow. On a refusal nothing was taken, and *SESSION is NULL.
+ */
+enum refusal_to_take session_restore(struct session **session, struct network *network,
+	struct service *services, size_t count, struct parcel *parcel);
+
+#endif

@@ -1,0 +1,211 @@
+#include <config.h>
+
+#include "worker/takeover.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "net/move.h"
+#include "segment/admission.h"
+#include "worker/conversation.h"
+#include "worker/handover.h"
+#include "worker/session_record.h"
+#include "worker/worker.h"
+
+enum {
+	TAKE_AT_ONCE = 8, /* connections of a conversation in a turn: own clients wait no longer */
+	YIELD_MS = 1,
+	YIELDS_MAX = 5, /* in a row */
+};
+
+struct incoming {
+	LIST_ENTRY(incoming) entry;
+	struct worker *worker;
+	int conversation;
+	struct event *event;
+};
+
+static void
+end(struct incoming *incoming)
+{
+	LIST_REMOVE(incoming, entry);
+	if (incoming->event != NULL)
+		event_free(incoming->event);
+	fd_close(&incoming->conversation);
+	free(incoming);
+}
+
+/* It may have come while this worker itself has begun to retire. */
+static void
+arrive(struct worker *worker, struct session *session)
+{
+	move_arrived(&session->connection);
+	if (worker->state != WORKER_DRAINING)
+		return;
+	worker->drain_left++;
+	if (handover_is_on(worker))
+		handover_add(worker, session);
+	else
+		connection_drain(&session->connection);
+}
+
+/*
+ * Whoever gave it and is gone does not serve it any more. One that could not be told for another
+ * reason does.
+ */
+static bool
+may_keep(const struct incoming *incoming, const struct answer *answer)
+{
+	return conversation_answer(incoming->conversation, answer) == 0 || errno == EPIPE ||
+		errno == ECONNRESET;
+}
+
+static void
+take(const struct incoming *incoming, struct parcel *parcel)
+{
+	struct worker *worker = incoming->worker;
+	struct answer answer = { .kind = ANSWER_MOVED, .id = parcel->head.id };
+	struct session *session;
+
+	answer.value = session_restore(&session, worker->sessions.network, worker->services,
+		worker->services_started, parcel);
+	if (session == NULL)
+		answer.kind = ANSWER_REFUSED;
+	if (may_keep(incoming, &answer) && session != NULL)
+		arrive(worker, session);
+	else if (session != NULL)
+		connection_close(&session->connection, CLOSE_MOVED);
+}
+
+static void
+on_parcel(int fd, short what PF_UNUSED, void *arg)
+{
+	struct incoming *incoming = arg;
+	char buffer[PARCEL_INLINE];
+	struct parcel parcel;
+	int got = 1;
+
+	for (int i = 0; i < TAKE_AT_ONCE && got == 1; i++) {
+		got = conversation_receive(fd, &parcel, buffer);
+		if (got != 1)
+			break;
+		take(incoming, &parcel);
+		parcel_drop(&parcel);
+	}
+	if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+		end(incoming);
+}
+
+static void
+grant(struct worker *worker, int conversation)
+{
+	const struct answer answer = { .kind = ANSWER_GRANT, .value = CONVERSATION_CREDITS };
+	struct incoming *incoming = calloc(1, sizeof(*incoming));
+
+	if (incoming == NULL) {
+		close(conversation);
+		return;
+	}
+	*incoming = (struct incoming){ .worker = worker, .conversation = conversation };
+	LIST_INSERT_HEAD(&worker->takeover.incoming, incoming, entry);
+	incoming->event = event_new(
+		worker->loop.base, conversation, EV_READ | EV_PERSIST, on_parcel, incoming);
+	if (incoming->event == NULL || event_add(incoming->event, NULL) != 0 ||
+		conversation_answer(conversation, &answer) != 0)
+		end(incoming);
+}
+
+/* Whether others have fewer connections and are to take what waits. */
+static bool
+yields(struct worker *worker)
+{
+	struct takeover *takeover = &worker->takeover;
+
+	if (takeover->yields >= YIELDS_MAX ||
+		!admission_is_crowded(worker->sessions.network->segment, CONVERSATION_CREDITS,
+			loop_now(&worker->loop)))
+		return false;
+	takeover->yields++;
+	event_del(takeover->event);
+	loop_start_timer(takeover->timer, YIELD_MS);
+	return true;
+}
+
+static void
+on_inbox(int fd, short what PF_UNUSED, void *arg)
+{
+	struct worker *worker = arg;
+	struct takeover *takeover = &worker->takeover;
+	int conversation;
+
+	if (yields(worker))
+		return;
+	takeover->yields = 0;
+	conversation = conversation_accept(fd);
+	if (conversation >= 0)
+		grant(worker, conversation);
+	else if (errno == ECONNRESET)
+		event_del(takeover->event); /* the master is gone, and nobody gives any more */
+}
+
+static void
+on_yielded(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
+{
+	struct worker *worker = arg;
+
+	if (worker->takeover.inbox >= 0)
+		event_add(worker->takeover.event, NULL);
+}
+
+int
+takeover_open(struct worker *worker, struct error *error)
+{
+	struct takeover *takeover = &worker->takeover;
+
+	*takeover = (struct takeover){ .inbox = worker->inheritance->inbox };
+	LIST_INIT(&takeover->incoming);
+	takeover->event = event_new(
+		worker->loop.base, takeover->inbox, EV_READ | EV_PERSIST, on_inbox, worker);
+	takeover->timer = evtimer_new(worker->loop.base, on_yielded, worker);
+	if (takeover->event == NULL || takeover->timer == NULL)
+		return error_set(error, "cannot watch the inbox");
+	return 0;
+}
+
+void
+takeover_start(struct worker *worker)
+{
+	event_add(worker->takeover.event, NULL);
+}
+
+void
+takeover_stop(struct worker *worker)
+{
+	struct takeover *takeover = &worker->takeover;
+
+	if (takeover->event != NULL)
+		event_free(takeover->event);
+	if (takeover->timer != NULL)
+		event_free(takeover->timer);
+	takeover->event = takeover->timer = NULL;
+	fd_close(&takeover->inbox);
+}
+
+bool
+takeover_is_on(const struct worker *worker)
+{
+	return !LIST_EMPTY(&worker->takeover.incoming);
+}
+
+void
+takeover_close(struct worker *worker)
+{
+	struct incoming *incoming;
+
+	takeover_stop(worker);
+	while ((incoming = LIST_FIRST(&worker->takeover.incoming)) != NULL)
+		end(incoming);
+}
