@@ -221,7 +221,9 @@ session_start() {
 
 @test "what a module saves of a connection moves along: examples/session.c" {
     session_start
+    local pid
     coproc CAT { "$PREFORKCAT" "$ADDRESS" 2>&1; }
+    pid=$CAT_PID
     says() {
         echo "$1" >&"${CAT[1]}"
         read -rt "$PATIENCE" REPLY <&"${CAT[0]}"
@@ -234,7 +236,7 @@ session_start() {
     reload_works
     says "y" "Ada, that was your message number 3"
     exec {CAT[1]}>&-
-    wait "$CAT_PID"
+    wait "$pid"
     wait_until worker_count_is 2
     assert_equal "$(sum_of moved)" 3
 }

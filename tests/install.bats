@@ -24,6 +24,7 @@ FILES=(
     '/include/prefork/module\.h'
     '/preforkd/echo\.so'
     '/pkgconfig/preforkd\.pc'
+    '/preforkd/examples/session\.c'
     '/man/man1/preforkbench\.1'
     '/man/man1/preforkcat\.1'
     '/man/man3/prefork-module\.3'
