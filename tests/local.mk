@@ -6,7 +6,8 @@ unit_tests = tests/unit/test-config tests/unit/test-wire tests/unit/test-respawn
 	tests/unit/test-reply tests/unit/test-job tests/unit/test-completion tests/unit/test-pool \
 	tests/unit/test-connections tests/unit/test-path tests/unit/test-cpus \
 	tests/unit/test-diff tests/unit/test-liveness tests/unit/test-histogram \
-	tests/unit/test-replies tests/unit/test-schedule tests/unit/test-sizes
+	tests/unit/test-replies tests/unit/test-schedule tests/unit/test-sizes \
+	tests/unit/test-record
 endif
 
 unit_cppflags = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
@@ -100,6 +101,10 @@ tests_unit_test_connections_LDADD = src/libnet.a src/libprocess.a $(LIBEVENT_LIB
 tests_unit_test_cpus_SOURCES = tests/unit/test-cpus.c
 tests_unit_test_cpus_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_cpus_LDADD = src/libprocess.a src/libconfig.a $(LIBCONFIG_LIBS) $(unit_ldadd)
+
+tests_unit_test_record_SOURCES = tests/unit/test-record.c
+tests_unit_test_record_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_record_LDADD = src/libprocess.a $(unit_ldadd)
 
 tests_unit_test_histogram_SOURCES = tests/unit/test-histogram.c
 tests_unit_test_histogram_CPPFLAGS = $(unit_cppflags)
