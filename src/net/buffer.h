@@ -25,6 +25,7 @@ PF_MUST_CHECK int buffer_append(struct buffer *buffer, const void *data, size_t 
 /* Takes SIZE bytes from the front; with the last of them the memory goes too. */
 void buffer_drop(struct buffer *buffer, size_t size);
 
+/* What waits; there is some: an empty buffer has no memory to point to. */
 static inline struct span
 buffer_span(const struct buffer *buffer)
 {

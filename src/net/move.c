@@ -41,18 +41,24 @@ read_time_left(const struct connection *connection)
 				       : time_left(connection, connection->read_due_ms);
 }
 
+/* One that is not empty. */
+static void
+save_buffer(const struct buffer *buffer, struct record *record, unsigned tag)
+{
+	record_put(record, tag, true, buffer_span(buffer).data, buffer->size);
+}
+
 static void
 save(const struct connection *connection, struct record *record)
 {
-	const struct span in = buffer_span(&connection->in), out = buffer_span(&connection->out);
 	const int64_t quiet_ms = loop_now(connection->network->loop) - connection->active_ms;
 
-	if (in.size > 0)
-		record_put(record, FIELD_INPUT, true, in.data, in.size);
+	if (connection->in.size > 0)
+		save_buffer(&connection->in, record, FIELD_INPUT);
 	if (connection->begun)
 		record_put_number(record, FIELD_READ_LEFT_MS, false, read_time_left(connection));
-	if (out.size > 0) {
-		record_put(record, FIELD_OUTPUT, true, out.data, out.size);
+	if (connection->out.size > 0) {
+		save_buffer(&connection->out, record, FIELD_OUTPUT);
 		record_put_number(record, FIELD_WRITE_LEFT_MS, false,
 			time_left(connection, connection->write_due_ms));
 	}

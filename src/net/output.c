@@ -205,12 +205,13 @@ output_flush(struct connection *connection)
 void
 output_resume(struct connection *connection)
 {
-	struct span waiting = buffer_span(&connection->out);
-	struct iovec part = { (void *)(uintptr_t)waiting.data, waiting.size };
+	const struct buffer *out = &connection->out;
+	struct iovec part;
 	ssize_t taken;
 
-	if (waiting.size == 0)
+	if (out->size == 0)
 		return;
+	part = (struct iovec){ out->data + out->start, out->size };
 	taken = transport_write(connection->fd, &part, 1);
 	if (taken < 0 && !is_temporary(errno))
 		connection_close(connection, CLOSE_RESET);
