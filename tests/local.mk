@@ -122,6 +122,36 @@ tests_unit_test_sizes_SOURCES = tests/unit/test-sizes.c
 tests_unit_test_sizes_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_sizes_LDADD = $(bench_ldadd) $(CMOCKA_LIBS)
 
+# Fuzzers: each one runs over its corpus as a test, and `make fuzz-NAME` makes it with libFuzzer.
+check_PROGRAMS += tests/fuzz/replay-record
+
+tests_fuzz_replay_record_SOURCES = tests/fuzz/fuzz-record.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_record_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
+tests_fuzz_replay_record_LDADD = src/libworker.a src/libdispatch.a src/libnet.a src/libprocess.a \
+	src/libsegment.a src/libconfig.a src/libwire.a src/libbase.a $(LIBEVENT_LIBS) \
+	$(LIBCONFIG_LIBS) $(LIBCAP_NG_LIBS) $(LIBBSD_LIBS)
+
+FUZZ_CC = clang
+FUZZ_CFLAGS = -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+fuzz_record_sources = tests/fuzz/fuzz-record.c \
+	src/worker/conversation.c src/worker/session_record.c \
+	$(src_libnet_a_SOURCES) $(src_libprocess_a_SOURCES) $(src_libsegment_a_SOURCES) \
+	$(src_libconfig_a_SOURCES) $(src_libwire_a_SOURCES) $(src_libbase_a_SOURCES)
+
+.PHONY: fuzz-record
+fuzz-record:
+	@$(MKDIR_P) tests/fuzz
+	@echo '  FUZZ     tests/fuzz/fuzz-record'; sources=; \
+	for file in $(fuzz_record_sources); do \
+		case $$file in *.c) sources="$$sources $(top_srcdir)/$$file" ;; esac; \
+	done; \
+	$(FUZZ_CC) $(FUZZ_CFLAGS) -I. -I$(top_srcdir)/src -I$(top_srcdir)/include \
+		$(LIBBSD_CFLAGS) $(LIBEVENT_CFLAGS) $(LIBCONFIG_CFLAGS) $(LIBCAP_NG_CFLAGS) \
+		-o tests/fuzz/fuzz-record $$sources \
+		$(LIBEVENT_LIBS) $(LIBCONFIG_LIBS) $(LIBCAP_NG_LIBS) $(LIBBSD_LIBS)
+
+CLEANFILES += tests/fuzz/fuzz-record
+
 check-local: $(check_PROGRAMS) all
 	@BATS='$(BATS)' MANDOC='$(MANDOC)' PYTHON='$(PYTHON)' PREFORK_CC='$(CC)' \
 		PREFORK_SANITIZERS='$(SANITIZER_FLAGS)' \
@@ -177,6 +207,19 @@ EXTRA_DIST += tests/run \
 	tests/timeouts.bats \
 	tests/unix_sockets.bats \
 	tests/watchdog.bats \
+	tests/fuzz/corpus/record/cut-in-a-field \
+	tests/fuzz/corpus/record/cut-in-the-head \
+	tests/fuzz/corpus/record/of-a-large-message-in-a-file \
+	tests/fuzz/corpus/record/of-a-message-that-has-begun \
+	tests/fuzz/corpus/record/of-a-module-with-state \
+	tests/fuzz/corpus/record/of-a-state-that-the-module-refuses \
+	tests/fuzz/corpus/record/of-an-idle-connection \
+	tests/fuzz/corpus/record/with-a-field-larger-than-all \
+	tests/fuzz/corpus/record/with-a-field-twice \
+	tests/fuzz/corpus/record/with-a-file-shorter-than-said \
+	tests/fuzz/corpus/record/with-a-head-that-says-more-follows \
+	tests/fuzz/corpus/record/with-an-unknown-critical-field \
+	tests/fuzz/corpus/record/with-an-unknown-field \
 	tests/lib/bench.bash \
 	tests/lib/churn.bash \
 	tests/lib/churn.py \
