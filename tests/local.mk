@@ -179,7 +179,6 @@ EXTRA_DIST += tests/run \
 	tests/frames.bats \
 	tests/framings.bats \
 	tests/full_queue.bats \
-	tests/handover.bats \
 	tests/hardening.bats \
 	tests/handover.bats \
 	tests/heartbeat.bats \

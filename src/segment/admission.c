@@ -2,6 +2,8 @@
 
 #include "segment/admission.h"
 
+#include <sys/param.h>
+
 #include "segment/addresses.h"
 
 enum {
@@ -163,14 +165,19 @@ admission_counts(const struct segment *segment, uint64_t held)
 		of_services == held;
 }
 
+static bool
+is_draining(const struct slot *slot)
+{
+	return atomic_load_explicit(&slot->state, memory_order_relaxed) == SLOT_DRAINING;
+}
+
 bool
 admission_counts_twice(const struct segment *segment)
 {
 	uint32_t used = atomic_load_explicit(&segment->head->slots_used, memory_order_relaxed);
 
 	for (uint32_t i = 0; i < used; i++) {
-		if (atomic_load_explicit(&segment->slots[i].state, memory_order_relaxed) ==
-			SLOT_DRAINING)
+		if (is_draining(&segment->slots[i]))
 			return true;
 	}
 	return false;
@@ -216,4 +223,23 @@ admission_is_crowded(const struct segment *segment, uint32_t leeway, int64_t now
 			return true;
 	}
 	return false;
+}
+
+uint32_t
+admission_room(const struct segment *segment, int64_t now_ms)
+{
+	uint32_t used = atomic_load_explicit(&segment->head->slots_used, memory_order_relaxed);
+	uint32_t own = count_admitted(segment->own);
+	uint64_t all = 0, takers = 0, share;
+
+	for (uint32_t i = 0; i < used; i++) {
+		const struct slot *slot = &segment->slots[i];
+		const bool takes = is_live(slot, now_ms);
+
+		takers += takes;
+		if (takes || is_draining(slot))
+			all += count_admitted(slot);
+	}
+	share = takers > 0 ? (all + takers - 1) / takers : all;
+	return share > own ? (uint32_t)MIN(share - own, UINT32_MAX) : 0;
 }

@@ -77,4 +77,10 @@ void admission_set_pausing(struct segment *segment, bool pausing);
  */
 bool admission_is_crowded(const struct segment *segment, uint32_t leeway, int64_t now_ms);
 
+/*
+ * How many connections more this worker may take over to have its even share, of those that workers
+ * have that are ready and turn (see above), and of those that others give away.
+ */
+uint32_t admission_room(const struct segment *segment, int64_t now_ms);
+
 #endif

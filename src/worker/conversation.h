@@ -6,8 +6,8 @@
  *
  *	giver                                    taker
  *	offer: one end of a new STREAM pair
- *	       into the inbox                    accept: a worker that is not crowded
- *	                                         GRANT
+ *	       into the inbox                    accept: a worker that has less than its share
+ *	                                         GRANT: how many may come
  *	PARCEL: a record and the socket          checks, restores, counts in its slot
  *	                                         MOVED, and serves; or REFUSED, why
  *	MOVED: uncounts, closes
@@ -44,6 +44,7 @@ enum refusal_to_take {
 	TAKE_NO_MEMORY,
 	TAKE_JUNK,   /* the record could not be read */
 	TAKE_NOBODY, /* there is no worker that takes it */
+	TAKE_DIED,   /* the worker that was asked to take it is gone */
 	TAKE__COUNT
 };
 

@@ -16,8 +16,7 @@
 #include "worker/worker.h"
 
 enum {
-	REST_EVERY = 2, /* conversations: for the clients of both sides */
-	REST_MS = 1,
+	REST_MS = 1,     /* between two conversations, for the clients of both sides */
 	RETRY_MS = 5,    /* when nobody could take */
 	ALONE_MS = 1000, /* for the master to say who takes now */
 	ROOM_MIN = 64,
@@ -77,7 +76,33 @@ handover_is_on(const struct worker *worker)
 	return worker->handover.inbox >= 0;
 }
 
-/* Whoever was sent and has no answer is here still. */
+/*
+ * Whoever was sent and has no answer is here still. Answers come in order: the first of them may be
+ * what its taker has died of, and is not for another one to die of.
+ */
+static void
+take_back(struct worker *worker)
+{
+	struct handover *handover = &worker->handover;
+	bool suspect = true;
+
+	for (unsigned i = 0; i < handover->sent_count; i++) {
+		struct session *session = find(worker, handover->sent[i]);
+
+		if (session == NULL || session->connection.state != CONNECTION_MOVING)
+			continue;
+		move_undo(&session->connection);
+		if (suspect)
+			stay(worker, session, TAKE_DIED);
+		else if (handover_is_on(worker))
+			handover_add(worker, session);
+		else
+			stay(worker, session, TAKE_NOBODY);
+		suspect = false;
+	}
+	handover->sent_count = 0;
+}
+
 static void
 end_conversation(struct worker *worker)
 {
@@ -85,23 +110,9 @@ end_conversation(struct worker *worker)
 
 	event_del(handover->event);
 	fd_close(&handover->conversation);
-	if (handover->sent_count == 0) /* who took it cannot, or is gone */
-		loop_start_timer(handover->timer, RETRY_MS);
-	else if (++handover->conversations % REST_EVERY == 0)
-		loop_start_timer(handover->timer, REST_MS);
+	loop_start_timer(handover->timer, handover->sent_count > 0 ? REST_MS : RETRY_MS);
 	handover->credits = 0;
-	for (unsigned i = 0; i < handover->sent_count; i++) {
-		struct session *session = find(worker, handover->sent[i]);
-
-		if (session == NULL || session->connection.state != CONNECTION_MOVING)
-			continue;
-		move_undo(&session->connection);
-		if (handover_is_on(worker))
-			handover_add(worker, session);
-		else
-			stay(worker, session, TAKE_NOBODY);
-	}
-	handover->sent_count = 0;
+	take_back(worker);
 }
 
 /* Nobody takes any more. */

@@ -26,8 +26,7 @@ struct handover {
 	size_t room;
 	int conversation; /* -1: none */
 	struct event *event;
-	struct event *timer;    /* pending: a rest, or nobody can take for now */
-	unsigned conversations; /* that brought something */
+	struct event *timer; /* pending: a rest, or nobody can take for now */
 	int64_t alone_ms; /* since when nobody has had the other end of the inbox; 0: somebody has
 	                   */
 	unsigned credits; /* 0: not granted yet, or used */

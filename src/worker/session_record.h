@@ -14,7 +14,7 @@ enum refusal_to_take session_save(struct session *session, struct record *record
 
 /*
  * Makes a session with one of the SERVICES from PARCEL, whose descriptor it takes, and counts it.
- * session_arrived is to follow. On a refusal nothing was taken, and *SESSION is NULL.
+ * session_arrived is to follow. On a refusal *SESSION is NULL.
  */
 enum refusal_to_take session_restore(struct session **session, struct network *network,
 	struct service *services, size_t count, struct parcel *parcel);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/param.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -100,9 +101,12 @@ on_parcel(int fd, short what PF_UNUSED, void *arg)
 }
 
 static void
-grant(struct worker *worker, int conversation)
+grant(struct worker *worker, int conversation, uint32_t room)
 {
-	const struct answer answer = { .kind = ANSWER_GRANT, .value = CONVERSATION_CREDITS };
+	const struct answer answer = {
+		.kind = ANSWER_GRANT,
+		.value = MAX(MIN(room, CONVERSATION_CREDITS), 1),
+	};
 	struct incoming *incoming = calloc(1, sizeof(*incoming));
 
 	if (incoming == NULL) {
@@ -120,13 +124,11 @@ grant(struct worker *worker, int conversation)
 
 /* Whether others have fewer connections and are to take what waits. */
 static bool
-yields(struct worker *worker)
+yields(struct worker *worker, uint32_t room)
 {
 	struct takeover *takeover = &worker->takeover;
 
-	if (takeover->yields >= YIELDS_MAX ||
-		!admission_is_crowded(worker->sessions.network->segment, CONVERSATION_CREDITS,
-			loop_now(&worker->loop)))
+	if (takeover->yields >= YIELDS_MAX || room > 0)
 		return false;
 	takeover->yields++;
 	event_del(takeover->event);
@@ -139,14 +141,16 @@ on_inbox(int fd, short what PF_UNUSED, void *arg)
 {
 	struct worker *worker = arg;
 	struct takeover *takeover = &worker->takeover;
+	const uint32_t room =
+		admission_room(worker->sessions.network->segment, loop_now(&worker->loop));
 	int conversation;
 
-	if (yields(worker))
+	if (yields(worker, room))
 		return;
 	takeover->yields = 0;
 	conversation = conversation_accept(fd);
 	if (conversation >= 0)
-		grant(worker, conversation);
+		grant(worker, conversation, room);
 	else if (errno == ECONNRESET)
 		event_del(takeover->event); /* the master is gone, and nobody gives any more */
 }
