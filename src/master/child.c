@@ -242,8 +242,7 @@ child_retire(struct child *child, bool all, int inbox, int64_t timeout_ms)
 
 	child->state = CHILD_RETIRED;
 	child->gives = inbox >= 0;
-	if (child->seat->child == child)
-		child->seat->child = NULL;
+	seat_leave(child->seat, child);
 	watch_drain(child, timeout_ms);
 	must_tell(child, &message, inbox);
 }
@@ -329,8 +328,7 @@ child_send_release(struct child *child, const struct listener_use *use, int numb
 void
 child_forget(struct child *child)
 {
-	if (child->seat->child == child)
-		child->seat->child = NULL;
+	seat_leave(child->seat, child);
 	child->generation->children--;
 	TAILQ_REMOVE(&child->supervisor->children, child, entry);
 	release(child);

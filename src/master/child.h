@@ -41,6 +41,7 @@ struct child {
 	uint32_t service;         /* whose module it is starting, as it says: see stage.h */
 	bool turns;               /* its loop does: it has served */
 	bool retires;             /* said RETIRE */
+	bool can_wait;            /* and serves until the next one does */
 	bool failed;              /* said FAILED */
 	bool drained;             /* said DRAINED */
 	bool gives;               /* RETIRED: its connections go to others */

@@ -18,3 +18,21 @@ seat_close(struct seat *seat)
 		event_free(seat->timer);
 	seat->timer = NULL;
 }
+
+void
+seat_take(struct seat *seat, struct child *child)
+{
+	if (seat->child == NULL)
+		seat->child = child;
+	else
+		seat->next = child;
+}
+
+void
+seat_leave(struct seat *seat, const struct child *child)
+{
+	if (seat->child == child)
+		seat->child = seat->next;
+	if (seat->child == seat->next || seat->next == child)
+		seat->next = NULL;
+}

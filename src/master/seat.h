@@ -14,6 +14,7 @@ struct seat {
 	struct generation *generation;
 	int number;          /* of the worker, from 1 */
 	struct child *child; /* that serves or starts; NULL: none */
+	struct child *next;  /* that starts while the child serves on, which retires; NULL: none */
 	struct respawn respawn;
 	struct event *timer; /* pending: the seat waits to be filled */
 };
@@ -23,5 +24,11 @@ PF_MUST_CHECK int seat_open(struct seat *seat, struct generation *generation, in
 	struct loop *loop, event_callback_fn on_timer, struct error *error);
 
 void seat_close(struct seat *seat);
+
+/* CHILD is the seat's, or the next one if there is somebody. */
+void seat_take(struct seat *seat, struct child *child);
+
+/* If CHILD has the seat, it is the next one's. */
+void seat_leave(struct seat *seat, const struct child *child);
 
 #endif

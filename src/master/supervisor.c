@@ -48,12 +48,18 @@ all_seats_ready(const struct generation *generation)
 	return true;
 }
 
+static void drain_alone(struct child *child);
 static void child_retires(struct child *child);
 
+/* Who has waited for it in its seat goes. */
 static void
 serve(struct child *child)
 {
+	struct child *former = child->seat->child;
+
 	child_go(child);
+	if (former != child)
+		drain_alone(former);
 	if (child->retires)
 		child_retires(child);
 }
@@ -115,9 +121,32 @@ on_late(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 
 static void fill_later(struct seat *seat, const struct respawn_death *death);
 
+/* Whether somebody is to be started for it, and nobody is yet. */
+static bool
+is_open(const struct seat *seat)
+{
+	const struct child *child = seat->child;
+
+	if (seat->next != NULL || evtimer_pending(seat->timer, NULL))
+		return false;
+	return child == NULL ||
+		(child->state == CHILD_RUNNING && child->retires && child->can_wait);
+}
+
+static void
+drain_alone(struct child *child)
+{
+	struct supervisor *supervisor = child->supervisor;
+
+	log_info("worker drains by itself, replacing it", log_int("worker", child->seat->number),
+		log_int("generation", child->generation->number), log_int("pid", child->pid));
+	child_retire(child, false, supervisor->serving->inbox[1], drain_timeout_ms(supervisor));
+	steering_update(supervisor);
+}
+
 /*
  * While everything ends, its DRAIN is on the way already; and one that does not serve yet is
- * replaced when it does.
+ * replaced when it does. One that can wait keeps its seat until the next one is ready.
  */
 static void
 child_retires(struct child *child)
@@ -132,11 +161,10 @@ child_retires(struct child *child)
 	child->retires = true;
 	if (supervisor->stopping || child->state != CHILD_RUNNING)
 		return;
-	log_info("worker drains by itself, replacing it", log_int("worker", seat->number),
-		log_int("generation", child->generation->number), log_int("pid", child->pid));
-	child_retire(child, false, supervisor->serving->inbox[1], drain_timeout_ms(supervisor));
-	steering_update(supervisor);
-	fill_later(seat, &lived);
+	if (!child->can_wait)
+		drain_alone(child);
+	if (is_open(seat))
+		fill_later(seat, &lived);
 }
 
 /* What a child says may be anything, and preforkd ends with what is documented. */
@@ -180,6 +208,7 @@ on_message(void *arg, const struct message *message)
 			child, known_status(message->failed.exit_status), message->failed.reason);
 		break;
 	case MESSAGE_RETIRE:
+		child->can_wait = message->retire.can_wait != 0;
 		child_retires(child);
 		break;
 	case MESSAGE_DECLINED:
@@ -228,13 +257,15 @@ fill(struct seat *seat)
 {
 	const struct respawn_death failed_to_fork = { 0 };
 	struct error error;
-
-	seat->child = child_spawn(seat, &child_ops, &error);
-	if (seat->child != NULL)
+	struct child *child = child_spawn(seat, &child_ops, &error);
+	if (child == NULL) {
+		log_error("cannot start a worker", log_int("worker", seat->number),
+			log_int("generation", seat->generation->number),
+			log_str("reason", error.text));
+		fill_later(seat, &failed_to_fork);
 		return;
-	log_error("cannot start a worker", log_int("worker", seat->number),
-		log_int("generation", seat->generation->number), log_str("reason", error.text));
-	fill_later(seat, &failed_to_fork);
+	}
+	seat_take(seat, child);
 }
 
 static void
@@ -274,8 +305,7 @@ replace(struct seat *seat, const struct respawn_death *death)
 	const struct generation *generation = seat->generation;
 
 	if (generation != generation->supervisor->serving || generation->supervisor->stopping ||
-		(size_t)seat->number > generation->seat_count || seat->child != NULL ||
-		evtimer_pending(seat->timer, NULL))
+		(size_t)seat->number > generation->seat_count || !is_open(seat))
 		return;
 	fill_later(seat, death);
 }
@@ -410,17 +440,15 @@ supervisor_remove(struct supervisor *supervisor, struct error *error)
 {
 	struct generation *generation = supervisor->serving;
 	struct seat *seat = &generation->seats[generation->seat_count - 1];
-	struct child *child = seat->child;
+	struct child *child;
 
 	if (generation->seat_count == 1)
 		return error_set(error, "one worker is the least");
 	generation->seat_count--;
 	event_del(seat->timer);
-	seat->child = NULL;
 	steering_update(supervisor);
-	if (child != NULL)
-		child_retire(
-			child, false, supervisor->serving->inbox[1], drain_timeout_ms(supervisor));
+	while ((child = seat->child) != NULL)
+		child_retire(child, false, generation->inbox[1], drain_timeout_ms(supervisor));
 	return 0;
 }
 

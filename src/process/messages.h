@@ -16,8 +16,8 @@ enum message_type {
 	MESSAGE_STARTING = 1, /* is about to load and start the module of a service: `service` */
 	MESSAGE_READY,        /* started; a worker accepts when told */
 	MESSAGE_FAILED,       /* cannot start, and exits: `failed` */
-	MESSAGE_RETIRE,   /* a worker asks to be drained alone: somebody sent it TERM, or handlers
-	                     hang */
+	MESSAGE_RETIRE, /* a worker asks to be drained alone: somebody sent it TERM, handlers hang,
+	                   or it has served enough: `retire` */
 	MESSAGE_DECLINED, /* it has no descriptor free for one more socket: `listener` */
 	MESSAGE_DRAINED,  /* it has no connection left, and exits: `drained` */
 	/* master to worker */
@@ -40,6 +40,9 @@ struct message {
 			int32_t exit_status; /* of sysexits(3): whose fault it is */
 			char reason[MESSAGE_REASON_MAX];
 		} failed;
+		struct {
+			uint32_t can_wait; /* it serves until the next one does */
+		} retire;
 		struct {
 			uint32_t socket;  /* its id */
 			uint32_t service; /* ACCEPT: index in the configuration */
