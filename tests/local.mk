@@ -6,8 +6,8 @@ unit_tests = tests/unit/test-config tests/unit/test-wire tests/unit/test-respawn
 	tests/unit/test-reply tests/unit/test-job tests/unit/test-completion tests/unit/test-pool \
 	tests/unit/test-connections tests/unit/test-path tests/unit/test-cpus \
 	tests/unit/test-diff tests/unit/test-liveness tests/unit/test-histogram \
-	tests/unit/test-replies tests/unit/test-schedule tests/unit/test-sizes \
-	tests/unit/test-record
+	tests/unit/test-record tests/unit/test-recycle tests/unit/test-replies \
+	tests/unit/test-schedule tests/unit/test-sizes
 endif
 
 unit_cppflags = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
@@ -38,6 +38,10 @@ tests_unit_test_respawn_LDADD = src/libmaster.a $(unit_ldadd)
 tests_unit_test_liveness_SOURCES = tests/unit/test-liveness.c
 tests_unit_test_liveness_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_liveness_LDADD = src/libmaster.a $(unit_ldadd)
+
+tests_unit_test_recycle_SOURCES = tests/unit/test-recycle.c
+tests_unit_test_recycle_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_recycle_LDADD = src/libworker.a $(unit_ldadd)
 
 tests_unit_test_deadline_SOURCES = tests/unit/test-deadline.c
 tests_unit_test_deadline_CPPFLAGS = $(unit_cppflags)
@@ -196,6 +200,7 @@ EXTRA_DIST += tests/run \
 	tests/pid_file.bats \
 	tests/preforkcat.bats \
 	tests/priority.bats \
+	tests/recycle.bats \
 	tests/reload.bats \
 	tests/reload_settings.bats \
 	tests/request_log.bats \
@@ -235,6 +240,7 @@ EXTRA_DIST += tests/run \
 	tests/lib/modules.bash \
 	tests/lib/modules/commands.c \
 	tests/lib/modules/damage.c \
+	tests/lib/modules/leak.c \
 	tests/lib/modules/nested.c \
 	tests/lib/modules/refused.c \
 	tests/lib/modules/roots.c \

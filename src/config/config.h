@@ -43,6 +43,9 @@ struct config {
 	int64_t drain_timeout_ms;
 	int64_t start_timeout_ms;
 	int64_t watchdog_timeout_ms; /* 0: off */
+	int64_t worker_max_age_ms;   /* 0: off, as the next two */
+	int64_t worker_max_requests;
+	int64_t worker_max_memory; /* bytes */
 	enum log_level log_level;
 	enum log_format log_format;
 	char *log_target;

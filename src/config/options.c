@@ -11,6 +11,10 @@
 #define GIBIBYTE  (1024 * 1024 * KIBIBYTE)
 #define SECOND_MS INT64_C(1000)
 #define DAY_MS    INT64_C(86400000)
+#define YEAR_MS   (365 * DAY_MS)
+
+/* Of a worker; what recycle_threshold takes allows for no more than four times that. */
+#define REQUESTS_MAX INT64_C(10000000000)
 
 /* Below what tcp(7) takes for TCP_KEEPIDLE, 32767 seconds; the kernel counts in seconds. */
 #define KEEPALIVE_MAX_MS INT64_C(32400000)
@@ -127,6 +131,12 @@ const struct option option_table[] = {
 	{ .key = "watchdog_timeout", GLOBAL(watchdog_timeout_ms), .type = OPTION_DURATION,
 	  .reload = OPTION_AT_ONCE,
 	  .fallback = "10s", .min = 0, .max = DAY_MS, .step = SECOND_MS },
+	{ .key = "worker_max_age", GLOBAL(worker_max_age_ms), .type = OPTION_DURATION,
+	  .fallback = "off", .min = 0, .max = YEAR_MS, .step = SECOND_MS },
+	{ .key = "worker_max_requests", GLOBAL(worker_max_requests), .type = OPTION_INTEGER,
+	  .fallback = "0", .min = 0, .max = REQUESTS_MAX },
+	{ .key = "worker_max_memory", GLOBAL(worker_max_memory), .type = OPTION_SIZE,
+	  .fallback = "0", .min = 0, .max = 1024 * GIBIBYTE },
 
 	{ .key = "level", LOG(log_level), .type = OPTION_WORD,
 	  .reload = OPTION_AT_ONCE,

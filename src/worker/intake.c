@@ -150,6 +150,7 @@ make_request(struct intake *intake, struct span message)
 		return NULL;
 	request->public.message = (struct pf_span){ message.data, message.size };
 	request->public.number = ++session->requests;
+	intake->sessions->requests++;
 	request->end = session->end;
 	request->send = request_record;
 	if (timeout_ms > 0)

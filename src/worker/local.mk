@@ -10,6 +10,7 @@ src_libworker_a_SOURCES = \
 	src/worker/handover.c src/worker/handover.h \
 	src/worker/intake.c src/worker/intake.h \
 	src/worker/pipeline.c src/worker/pipeline.h \
+	src/worker/recycle.c src/worker/recycle.h \
 	src/worker/request_log.c src/worker/request_log.h \
 	src/worker/session.c src/worker/session.h \
 	src/worker/session_record.c src/worker/session_record.h \

@@ -29,9 +29,10 @@ struct sessions {
 	struct log_limit waits_limit;
 	struct log_limit shed_limit;
 	struct log_limit timeout_limit;
-	uint64_t waits;   /* times that a connection began to wait for room */
-	uint64_t shed;    /* requests that got a busy reply */
-	uint64_t expired; /* requests that got a timeout reply */
+	uint64_t requests; /* taken, of all connections */
+	uint64_t waits;    /* times that a connection began to wait for room */
+	uint64_t shed;     /* requests that got a busy reply */
+	uint64_t expired;  /* requests that got a timeout reply */
 };
 
 /* Prepares on LOOP, for the slot INDEX. Returns 0, or -1 with the reason. */

@@ -113,9 +113,12 @@ check_slot(const struct worker *worker)
 
 /* The master knows whether it is this worker alone: TERM may have gone to all. */
 static void
-ask_to_retire(struct worker *worker)
+ask_to_retire(struct worker *worker, bool can_wait)
 {
-	const struct message message = { .type = MESSAGE_RETIRE };
+	const struct message message = {
+		.type = MESSAGE_RETIRE,
+		.retire = { .can_wait = can_wait },
+	};
 
 	worker->retiring = true;
 	if (channel_send(&worker->channel, &message) != 0)
@@ -132,7 +135,17 @@ check_pool(struct worker *worker)
 		return;
 	log_error(
 		"too many handlers hang: this worker retires", log_uint("threads", pool->threads));
-	ask_to_retire(worker);
+	ask_to_retire(worker, false);
+}
+
+/* It serves on as well as ever, until the master has time for it. */
+static void
+check_recycle(struct worker *worker)
+{
+	if (!worker->retiring && worker->state == WORKER_ACCEPTING &&
+		recycle_is_due(
+			&worker->recycle, worker->sessions.requests, loop_now(&worker->loop)))
+		ask_to_retire(worker, true);
 }
 
 /*
@@ -160,13 +173,14 @@ on_tick(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 	if (!pool_has_dear(&worker->sessions.dispatch.pool))
 		be_eager(worker, false);
 	check_pool(worker);
+	check_recycle(worker);
 	sessions_report_held(&worker->sessions);
 }
 
 static void
 on_term(void *arg)
 {
-	ask_to_retire(arg);
+	ask_to_retire(arg, false);
 }
 
 static void
@@ -223,6 +237,7 @@ go(struct worker *worker)
 		return;
 	worker->state = WORKER_ACCEPTING;
 	show_tick(worker);
+	recycle_start(&worker->recycle, loop_now(&worker->loop));
 	atomic_store(&worker->sessions.network->segment->own->state, SLOT_READY);
 	acceptor_start(&worker->acceptor);
 	takeover_start(worker);
@@ -376,7 +391,8 @@ start(struct worker *worker, struct error *error)
 		acceptor_open(&worker->acceptor, worker->sessions.network, inheritance, on_accepted,
 			worker, error) != 0)
 		return -1;
-	if (takeover_open(worker, error) != 0 || handover_open(worker, error) != 0)
+	if (takeover_open(worker, error) != 0 || handover_open(worker, error) != 0 ||
+		recycle_open(&worker->recycle, inheritance->config, error) != 0)
 		return -1;
 	return drain_open(worker, error);
 }
@@ -423,6 +439,7 @@ stop(struct worker *worker)
 	acceptor_close(&worker->acceptor);
 	takeover_close(worker);
 	handover_close(worker);
+	recycle_close(&worker->recycle);
 	drain_close(worker);
 	sessions_close(&worker->sessions);
 	worker_free_services(worker);
@@ -457,6 +474,7 @@ run(struct inheritance *inheritance)
 		.drain_timeout_ms = inheritance->config->drain_timeout_ms,
 		.signals = { .fd = -1 },
 		.channel = { .fd = -1 },
+		.recycle = { .statm = -1 },
 	};
 	struct error error;
 	int status = EX_OK;

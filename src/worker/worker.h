@@ -12,6 +12,7 @@
 #include "process/role.h"
 #include "process/signals.h"
 #include "worker/handover.h"
+#include "worker/recycle.h"
 #include "worker/sessions.h"
 #include "worker/takeover.h"
 
@@ -34,6 +35,7 @@ struct worker {
 	struct acceptor acceptor;
 	struct takeover takeover;
 	struct handover handover;
+	struct recycle recycle;
 	struct service *services; /* the order of the configuration */
 	size_t services_started;
 	bool batch;         /* it interrupts nobody, but when it is */

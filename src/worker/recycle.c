@@ -1,0 +1,123 @@
+#include <config.h>
+
+#include "worker/recycle.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+
+enum {
+	LOOK_MS = 1000, /* between two looks at the memory, and before the first one */
+	JITTER = 10,    /* a tenth */
+};
+
+int64_t
+recycle_threshold(int64_t value, uint32_t random)
+{
+	const uint64_t choices = (uint64_t)value / JITTER + 1;
+
+	return value + (int64_t)(choices * random >> 32);
+}
+
+int
+recycle_open(struct recycle *recycle, const struct config *config, struct error *error)
+{
+	*recycle = (struct recycle){
+		.max_age_ms = recycle_threshold(config->worker_max_age_ms, arc4random()),
+		.max_requests = recycle_threshold(config->worker_max_requests, arc4random()),
+		.max_memory = config->worker_max_memory,
+		.statm = -1,
+	};
+	if (recycle->max_memory == 0)
+		return 0;
+	recycle->statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	if (recycle->statm < 0)
+		return error_errno(error, "worker_max_memory: cannot open /proc/self/statm");
+	return 0;
+}
+
+void
+recycle_close(struct recycle *recycle)
+{
+	fd_close(&recycle->statm);
+}
+
+/*
+ * Memory that is this process's alone: without files and what is shared. That is one short read of
+ * counts that the kernel has; smaps_rollup would walk all pages, and this is the loop's thread.
+ * 0 if it cannot be told.
+ */
+static int64_t
+own_memory(const struct recycle *recycle)
+{
+	char text[128];
+	int64_t resident, shared;
+	ssize_t size = pread(recycle->statm, text, sizeof(text) - 1, 0);
+
+	if (size <= 0)
+		return 0;
+	text[size] = '\0';
+	if (sscanf(text, "%*d %" SCNd64 " %" SCNd64, &resident, &shared) != 2)
+		return 0;
+	return (resident - shared) * sysconf(_SC_PAGESIZE);
+}
+
+/* A limit that nobody can keep would replace workers for ever, and help nobody. */
+static void
+check_base(struct recycle *recycle)
+{
+	const int64_t memory = own_memory(recycle);
+
+	if (memory < recycle->max_memory)
+		return;
+	log_warn("worker_max_memory does not count: a worker takes as much before it serves; set "
+		 "it well above that",
+		log_int("worker_max_memory", recycle->max_memory), log_int("memory", memory));
+	recycle->max_memory = 0;
+}
+
+void
+recycle_start(struct recycle *recycle, int64_t now_ms)
+{
+	recycle->born_ms = now_ms;
+	recycle->look_ms = now_ms + LOOK_MS;
+	if (recycle->max_memory > 0)
+		check_base(recycle);
+}
+
+static bool
+is_too_large(struct recycle *recycle, int64_t now_ms)
+{
+	int64_t memory;
+
+	if (recycle->max_memory == 0 || now_ms < recycle->look_ms)
+		return false;
+	recycle->look_ms = now_ms + LOOK_MS;
+	memory = own_memory(recycle);
+	if (memory <= recycle->max_memory)
+		return false;
+	log_info("worker retires", log_str("reason", "memory"), log_int("memory", memory));
+	return true;
+}
+
+bool
+recycle_is_due(struct recycle *recycle, uint64_t requests, int64_t now_ms)
+{
+	const int64_t age_ms = now_ms - recycle->born_ms;
+
+	if (recycle->max_age_ms > 0 && age_ms >= recycle->max_age_ms) {
+		log_info("worker retires", log_str("reason", "age"), log_int("age_ms", age_ms));
+		return true;
+	}
+	if (recycle->max_requests > 0 && requests >= (uint64_t)recycle->max_requests) {
+		log_info("worker retires", log_str("reason", "requests"),
+			log_uint("requests", requests));
+		return true;
+	}
+	return is_too_large(recycle, now_ms);
+}
