@@ -53,6 +53,7 @@ under_load() {
     for ((number = 1; number <= $2; number++)); do
         "$1" "$number"
     done
+    wait_until workers_are_settled 2
     for pid in "${LOAD_PIDS[@]}"; do
         LOAD_PID=$pid
         load_finish
