@@ -15,6 +15,7 @@
 #include "config/config.h"
 #include "config/place.h"
 #include "master/master.h"
+#include "master/upgrade.h"
 #include "process/daemon.h"
 #include "process/title.h"
 #include "worker/worker.h"
@@ -40,18 +41,19 @@ print(const struct command *command)
 {
 	struct config *config = load(command);
 
-	config_print(config);
+	config_print(config, stdout);
 	config_free(&config);
 	return EX_OK;
 }
 
 static int
-check(const struct command *command)
+check(const struct command *command, const struct reexec_call *call)
 {
 	struct config *config = load(command);
 	struct error error;
 
-	if (master_check(config, &roles, &error) != 0) {
+	if (master_check(config, &roles, &error) != 0 ||
+		(call->why == REEXEC_CHECK && upgrade_check(call, &error) != 0)) {
 		error_make_printable(error.text);
 		errx(EX_CONFIG, "%s", error.text);
 	}
@@ -62,19 +64,40 @@ check(const struct command *command)
 }
 
 static int
+open_log(const struct config *config, struct error *error)
+{
+	struct sink sink;
+
+	if (sink_open(&sink, config->log_target, error) != 0)
+		return place_error(error, &config->log_target_place, "log.target");
+	log_use(&sink, config->log_format, config->log_level);
+	return 0;
+}
+
+/* In the place of another master. */
+static int
+resume(const struct command *command, const struct reexec_call *call)
+{
+	struct error error;
+	struct config *config = config_from(&command->source, &error);
+
+	if (config == NULL || open_log(config, &error) != 0) {
+		master_give_back(call, error.text);
+		errx(EX_CONFIG, "%s", error.text);
+	}
+	return master_resume(config, &command->source, &roles, call);
+}
+
+static int
 serve(const struct command *command)
 {
 	struct config *config = load(command);
 	struct daemon daemon = DAEMON_NONE;
 	struct error error;
-	struct sink sink;
 
 	closefrom(STDERR_FILENO + 1); /* nothing that a shell left open gets into the server */
-	if (sink_open(&sink, config->log_target, &error) != 0) {
-		place_error(&error, &config->log_target_place, "log.target");
+	if (open_log(config, &error) != 0)
 		errx(EX_CONFIG, "%s", error.text);
-	}
-	log_use(&sink, config->log_format, config->log_level);
 	if (command->source.detached && daemon_start(&daemon, &error) != 0)
 		errx(EX_OSERR, "%s", error.text);
 	return master_run(config, &command->source, &roles, &daemon);
@@ -83,12 +106,14 @@ serve(const struct command *command)
 int
 main(int argc, char *argv[])
 {
+	struct reexec_call call;
 	struct command command;
 	int status = EX_OK;
 
 	if (fd_open_standard() != 0)
 		return EX_OSERR;
 	signal(SIGPIPE, SIG_IGN);
+	reexec_init(argc, argv, &call);
 	title_init(argc, argv);
 	command_parse(&command, argc, argv);
 	switch (command.action) {
@@ -102,10 +127,10 @@ main(int argc, char *argv[])
 		status = print(&command);
 		break;
 	case COMMAND_CHECK:
-		status = check(&command);
+		status = check(&command, &call);
 		break;
 	case COMMAND_RUN:
-		status = serve(&command);
+		status = call.fd >= 0 ? resume(&command, &call) : serve(&command);
 		break;
 	}
 	command_free(&command);

@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/compiler.h"
 #include "base/error.h"
@@ -97,7 +98,7 @@ struct config *config_from_arguments(const struct config_arguments *arguments, s
 /* Frees a configuration; NULL is accepted. */
 void config_free(struct config **config);
 
-/* Prints the effective configuration to standard output, in a form that config_load reads. */
-void config_print(const struct config *config);
+/* Prints the effective configuration to OUT, in a form that config_load reads. */
+void config_print(const struct config *config, FILE *out);
 
 #endif

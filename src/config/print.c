@@ -14,38 +14,38 @@
 
 /* libconfig knows no escape for other control characters than these and \x. */
 static void
-print_string(const char *text)
+print_string(FILE *out, const char *text)
 {
-	putchar('"');
+	putc('"', out);
 	for (; *text != '\0'; text++) {
 		unsigned char byte = (unsigned char)*text;
 
 		if (byte == '"' || byte == '\\')
-			printf("\\%c", byte);
+			fprintf(out, "\\%c", byte);
 		else if (byte < ' ' || byte == 0x7f)
-			printf("\\x%02x", byte);
+			fprintf(out, "\\x%02x", byte);
 		else
-			putchar(byte);
+			putc(byte, out);
 	}
-	putchar('"');
+	putc('"', out);
 }
 
 static void
-print_strings(const struct config_strings *strings)
+print_strings(FILE *out, const struct config_strings *strings)
 {
-	putchar('[');
+	putc('[', out);
 	for (size_t i = 0; i < strings->count; i++) {
-		fputs(i > 0 ? ", " : " ", stdout);
-		print_string(strings->items[i]);
+		fputs(i > 0 ? ", " : " ", out);
+		print_string(out, strings->items[i]);
 	}
-	fputs(" ]", stdout);
+	fputs(" ]", out);
 }
 
 /* What needs more than 32 bits has to say so. */
 static void
-print_integer(int64_t value)
+print_integer(FILE *out, int64_t value)
 {
-	printf("%" PRId64 "%s", value, value > INT32_MAX || value < INT32_MIN ? "L" : "");
+	fprintf(out, "%" PRId64 "%s", value, value > INT32_MAX || value < INT32_MIN ? "L" : "");
 }
 
 /* The number that TEXT is the only way to write. Returns 0, or -1. */
@@ -62,146 +62,148 @@ plain_number(const char *text, int64_t *value)
 
 /* A number stands without quotes. */
 static void
-print_number_or_string(const char *text)
+print_number_or_string(FILE *out, const char *text)
 {
 	int64_t number;
 
 	if (plain_number(text, &number) == 0)
-		print_integer(number);
+		print_integer(out, number);
 	else
-		print_string(text);
+		print_string(out, text);
 }
 
 static void
-print_word(const struct option_word *words, int value)
+print_word(FILE *out, const struct option_word *words, int value)
 {
 	while (words->value != value)
 		words++;
-	print_number_or_string(words->word);
+	print_number_or_string(out, words->word);
 }
 
 static void
-print_rate(int64_t value)
+print_rate(FILE *out, int64_t value)
 {
 	char text[VALUE_TEXT_MAX];
 
 	value_print_rate(value, text);
-	print_number_or_string(text);
+	print_number_or_string(out, text);
 }
 
 static void
-print_text(void (*convert)(int64_t value, char text[static VALUE_TEXT_MAX]), int64_t value)
+print_text(
+	FILE *out, void (*convert)(int64_t value, char text[static VALUE_TEXT_MAX]), int64_t value)
 {
 	char text[VALUE_TEXT_MAX];
 
 	convert(value, text);
-	print_string(text);
+	print_string(out, text);
 }
 
 static void
-print_value(const struct option *option, const void *field)
+print_value(FILE *out, const struct option *option, const void *field)
 {
 	switch (option->type) {
 	case OPTION_BOOL:
-		fputs(*(const bool *)field ? "true" : "false", stdout);
+		fputs(*(const bool *)field ? "true" : "false", out);
 		break;
 	case OPTION_INTEGER:
-		print_integer(*(const int64_t *)field);
+		print_integer(out, *(const int64_t *)field);
 		break;
 	case OPTION_SIZE:
-		print_text(value_print_size, *(const int64_t *)field);
+		print_text(out, value_print_size, *(const int64_t *)field);
 		break;
 	case OPTION_DURATION:
-		print_text(value_print_duration, *(const int64_t *)field);
+		print_text(out, value_print_duration, *(const int64_t *)field);
 		break;
 	case OPTION_RATE:
-		print_rate(*(const int64_t *)field);
+		print_rate(out, *(const int64_t *)field);
 		break;
 	case OPTION_MODE:
-		print_text(value_print_mode, *(const int64_t *)field);
+		print_text(out, value_print_mode, *(const int64_t *)field);
 		break;
 	case OPTION_STRING:
-		print_string(*(char *const *)field);
+		print_string(out, *(char *const *)field);
 		break;
 	case OPTION_STRINGS:
-		print_strings(field);
+		print_strings(out, field);
 		break;
 	case OPTION_NETWORKS:
-		print_strings(&((const struct config_networks *)field)->texts);
+		print_strings(out, &((const struct config_networks *)field)->texts);
 		break;
 	case OPTION_WORD:
-		print_word(option->words, *(const int *)field);
+		print_word(out, option->words, *(const int *)field);
 		break;
 	}
 }
 
 static void
-print_options(enum option_scope scope, const void *structure, const char *indent)
+print_options(FILE *out, enum option_scope scope, const void *structure, const char *indent)
 {
 	for (size_t i = 0; i < option_count; i++) {
 		if (option_table[i].scope != scope)
 			continue;
-		printf("%s%s = ", indent, option_table[i].key);
-		print_value(&option_table[i], (const char *)structure + option_table[i].offset);
-		putchar('\n');
+		fprintf(out, "%s%s = ", indent, option_table[i].key);
+		print_value(
+			out, &option_table[i], (const char *)structure + option_table[i].offset);
+		putc('\n', out);
 	}
 }
 
 /* Text of the command line goes by its looks, for only the module knows its type. */
 static void
-print_untyped(const char *text)
+print_untyped(FILE *out, const char *text)
 {
 	if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)
-		fputs(text, stdout);
+		fputs(text, out);
 	else
-		print_number_or_string(text);
+		print_number_or_string(out, text);
 }
 
 static void
-print_module_option(const struct config_module_option *option)
+print_module_option(FILE *out, const struct config_module_option *option)
 {
-	printf("\t\t\t%s = ", option->key);
+	fprintf(out, "\t\t\t%s = ", option->key);
 	switch (option->kind) {
 	case CONFIG_VALUE_TEXT:
-		print_untyped(option->text);
+		print_untyped(out, option->text);
 		break;
 	case CONFIG_VALUE_BOOL:
-		fputs(option->integer != 0 ? "true" : "false", stdout);
+		fputs(option->integer != 0 ? "true" : "false", out);
 		break;
 	case CONFIG_VALUE_INTEGER:
-		print_integer(option->integer);
+		print_integer(out, option->integer);
 		break;
 	case CONFIG_VALUE_STRING:
 	case CONFIG_VALUE_OTHER:
-		print_string(option->text);
+		print_string(out, option->text);
 		break;
 	}
-	putchar('\n');
+	putc('\n', out);
 }
 
 static void
-print_service(const struct config_service *service)
+print_service(FILE *out, const struct config_service *service)
 {
-	printf("\t%s = {\n", service->name);
-	print_options(OPTION_SERVICE, service, "\t\t");
+	fprintf(out, "\t%s = {\n", service->name);
+	print_options(out, OPTION_SERVICE, service, "\t\t");
 	if (service->option_count > 0) {
-		puts("\t\toptions = {");
+		fputs("\t\toptions = {\n", out);
 		for (size_t i = 0; i < service->option_count; i++)
-			print_module_option(&service->options[i]);
-		puts("\t\t}");
+			print_module_option(out, &service->options[i]);
+		fputs("\t\t}\n", out);
 	}
-	puts("\t}");
+	fputs("\t}\n", out);
 }
 
 void
-config_print(const struct config *config)
+config_print(const struct config *config, FILE *out)
 {
-	print_options(OPTION_GLOBAL, config, "");
-	puts("log = {");
-	print_options(OPTION_LOG, config, "\t");
-	puts("}");
-	puts("services = {");
+	print_options(out, OPTION_GLOBAL, config, "");
+	fputs("log = {\n", out);
+	print_options(out, OPTION_LOG, config, "\t");
+	fputs("}\n", out);
+	fputs("services = {\n", out);
 	for (size_t i = 0; i < config->service_count; i++)
-		print_service(&config->services[i]);
-	puts("}");
+		print_service(out, &config->services[i]);
+	fputs("}\n", out);
 }

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "master/generation.h"
+#include "master/heritage.h"
 #include "master/stage.h"
 #include "master/supervisor.h"
 #include "process/signals.h"
@@ -178,6 +179,99 @@ child_spawn(struct seat *seat, const struct child_ops *ops, struct error *error)
 	return child;
 }
 
+static void
+watch_drain(struct child *child, int64_t timeout_ms)
+{
+	child->drain_timeout_ms = timeout_ms;
+	loop_start_timer(child->timer, timeout_ms + DRAIN_GRACE_MS);
+}
+
+static void
+take_state(struct child *child, const struct heritage_child *from)
+{
+	struct supervisor *supervisor = child->supervisor;
+
+	supervisor->slot_used[from->slot] = true;
+	child->slot = from->slot;
+	child->pid = from->pid;
+	child->state = (enum child_state)from->state;
+	child->born_ms = from->born_ms;
+	child->turns = from->turns != 0;
+	child->retires = from->retires != 0;
+	child->gives = from->gives != 0;
+	child->drained = from->drained != 0;
+	for (size_t i = 0; i < CONFIG_WORKERS_MAX; i++)
+		child->adopted[i] = from->adopted[i] != 0;
+}
+
+/* As long as if all had begun now. */
+static void
+restart_timer(struct child *child, int64_t drain_timeout_ms)
+{
+	switch (child->state) {
+	case CHILD_STARTING:
+		loop_start_timer(child->timer, child->generation->config->start_timeout_ms);
+		break;
+	case CHILD_READY:
+	case CHILD_RUNNING:
+		break;
+	case CHILD_RETIRED:
+		watch_drain(child, drain_timeout_ms);
+		break;
+	}
+}
+
+struct child *
+child_adopt(struct seat *seat, const struct heritage_child *from, const struct child_ops *ops,
+	struct error *error)
+{
+	struct supervisor *supervisor = seat->generation->supervisor;
+	struct child *child = calloc(1, sizeof(*child));
+
+	if (child == NULL || from->slot >= SEGMENT_SLOTS || from->state > CHILD_RETIRED) {
+		error_set(error, "cannot take over a worker");
+		free(child);
+		return NULL;
+	}
+	child->supervisor = supervisor;
+	child->generation = seat->generation;
+	child->seat = seat;
+	child->service = STAGE_NONE;
+	child->timer = evtimer_new(supervisor->loop->base, ops->late, child);
+	take_state(child, from);
+	if (child->timer == NULL ||
+		channel_open(&child->channel, from->channel, supervisor->loop, ops->received, child,
+			error) != 0)
+		return NULL; /* and the program that was before is executed again */
+	restart_timer(child, from->drain_timeout_ms);
+	TAILQ_INSERT_TAIL(&supervisor->children, child, entry);
+	child->generation->children++;
+	return child;
+}
+
+struct heritage_child
+child_leave(const struct child *child)
+{
+	struct heritage_child left = {
+		.pid = child->pid,
+		.slot = child->slot,
+		.number = child->seat->number,
+		.generation = child->generation->number,
+		.state = child->state,
+		.channel = child->channel.fd,
+		.born_ms = child->born_ms,
+		.drain_timeout_ms = child->drain_timeout_ms,
+		.turns = child->turns,
+		.retires = child->retires,
+		.gives = child->gives,
+		.drained = child->drained,
+	};
+
+	for (size_t i = 0; i < CONFIG_WORKERS_MAX; i++)
+		left.adopted[i] = child->adopted[i];
+	return left;
+}
+
 void
 child_kill(const struct child *child, int signal)
 {
@@ -223,13 +317,6 @@ child_go(struct child *child)
 	child->state = CHILD_RUNNING;
 	child->turns = true;
 	must_tell(child, &message, -1);
-}
-
-static void
-watch_drain(struct child *child, int64_t timeout_ms)
-{
-	child->drain_timeout_ms = timeout_ms;
-	loop_start_timer(child->timer, timeout_ms + DRAIN_GRACE_MS);
 }
 
 void

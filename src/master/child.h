@@ -14,6 +14,7 @@
 #include "process/channel.h"
 
 struct generation;
+struct heritage_child;
 struct listener_use;
 struct seat;
 struct supervisor;
@@ -72,6 +73,16 @@ struct child_ops {
  */
 struct child *child_spawn(struct seat *seat, const struct child_ops *ops, struct error *error)
 	PF_MUST_CHECK;
+
+/*
+ * Takes over a child that another program has started in this process, in its place in SEAT. As
+ * child_spawn; the channel is taken on success.
+ */
+struct child *child_adopt(struct seat *seat, const struct heritage_child *from,
+	const struct child_ops *ops, struct error *error) PF_MUST_CHECK;
+
+/* What child_adopt needs of it. */
+struct heritage_child child_leave(const struct child *child);
 
 /* It is ready: start_timeout is over, and no module can be to blame any more. */
 void child_is_ready(struct child *child);

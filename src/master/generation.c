@@ -54,6 +54,22 @@ generation_open(struct config *config, struct segment *segment, struct listeners
 	return NULL;
 }
 
+void
+generation_adopt(struct generation *generation, const int32_t inbox[static 2],
+	const int32_t *modules, size_t module_count)
+{
+	struct resources *resources = &generation->resources;
+
+	for (int i = 0; i < 2; i++) {
+		fd_close(&generation->inbox[i]);
+		generation->inbox[i] = inbox[i];
+	}
+	for (size_t i = 0; i < module_count && i < resources->module_count; i++) {
+		fd_close(&resources->modules[i]);
+		resources->modules[i] = modules[i];
+	}
+}
+
 int
 generation_bind(struct generation *generation, struct error *error)
 {

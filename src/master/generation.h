@@ -51,6 +51,10 @@ TAILQ_HEAD(generation_list, generation);
 struct generation *generation_open(struct config *config, struct segment *segment,
 	struct listeners *listeners, int number, struct error *error) PF_MUST_CHECK;
 
+/* Has the descriptors of another program's INBOX and MODULES instead of its own; all are taken. */
+void generation_adopt(struct generation *generation, const int32_t inbox[static 2],
+	const int32_t *modules, size_t module_count);
+
 /* Takes over or binds its listeners. Returns 0, or -1 with the reason, and all is as before. */
 PF_MUST_CHECK int generation_bind(struct generation *generation, struct error *error);
 

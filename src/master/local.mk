@@ -5,6 +5,7 @@ src_libmaster_a_SOURCES = \
 	src/master/check.c \
 	src/master/child.c src/master/child.h \
 	src/master/generation.c src/master/generation.h \
+	src/master/heritage.c src/master/heritage.h \
 	src/master/liveness.c src/master/liveness.h \
 	src/master/master.c src/master/master.h \
 	src/master/pid_file.c src/master/pid_file.h \
@@ -16,4 +17,5 @@ src_libmaster_a_SOURCES = \
 	src/master/stage.c src/master/stage.h \
 	src/master/steering.c src/master/steering.h \
 	src/master/supervisor.c src/master/supervisor.h \
+	src/master/upgrade.c src/master/upgrade.h \
 	src/master/watchdog.c src/master/watchdog.h

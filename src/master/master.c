@@ -8,6 +8,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "config/place.h"
 #include "master/generation.h"
@@ -15,6 +16,7 @@
 #include "master/reap.h"
 #include "master/reload.h"
 #include "master/supervisor.h"
+#include "master/upgrade.h"
 #include "master/watchdog.h"
 #include "net/listener.h"
 #include "process/descriptors.h"
@@ -51,6 +53,7 @@ struct master {
 	struct listeners listeners;
 	struct supervisor supervisor;
 	struct reload reload;
+	struct upgrade upgrade;
 	struct generation *first; /* until it is bound and started */
 	struct event *bind_timer;
 	struct event *tick;
@@ -134,7 +137,7 @@ on_child(void *arg)
 {
 	struct master *master = arg;
 
-	reap_all(&master->supervisor);
+	reap_all(&master->supervisor, &master->upgrade);
 }
 
 /* While the server starts, it comes after the start. */
@@ -231,6 +234,17 @@ on_ttou(void *arg)
 		log_warn("the number of workers stays", log_str("reason", error.text));
 }
 
+static void
+on_usr2(void *arg)
+{
+	struct master *master = arg;
+
+	if (master->state == MASTER_RUNNING)
+		upgrade_ask(&master->upgrade);
+	else
+		log_warn("no upgrade: the server starts or ends");
+}
+
 static const struct signal_row signal_rows[] = {
 	{ SIGTERM, on_term },
 	{ SIGINT, on_term },
@@ -238,7 +252,7 @@ static const struct signal_row signal_rows[] = {
 	{ SIGCHLD, on_child },
 	{ SIGHUP, on_hup },
 	{ SIGUSR1, on_usr1 },
-	{ SIGUSR2, NULL },
+	{ SIGUSR2, on_usr2 },
 	{ SIGTTIN, on_ttin },
 	{ SIGTTOU, on_ttou },
 };
@@ -333,6 +347,8 @@ on_tick(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 		watchdog_look(&master->supervisor, now_ms - master->looked_ms);
 		supervisor_settle(&master->supervisor);
 	}
+	if (master->state == MASTER_RUNNING)
+		upgrade_look(&master->upgrade);
 	master->looked_ms = now_ms;
 }
 
@@ -410,6 +426,29 @@ open_loop(struct master *master, struct error *error)
 	return 0;
 }
 
+static int
+open_parts(struct master *master, const struct roles *roles, struct error *error)
+{
+	if (open_loop(master, error) != 0)
+		return -1;
+	master->born_ms = master->looked_ms = loop_now(&master->loop);
+	supervisor_open(&master->supervisor, &master->loop, roles->worker, &master->segment,
+		&supervisor_ops, master);
+	master->upgrade = (struct upgrade){
+		.supervisor = &master->supervisor,
+		.listeners = &master->listeners,
+		.segment = &master->segment,
+		.pid_file = &master->pid_file,
+		.reload = &master->reload,
+		.program = -1,
+		.said = -1,
+	};
+	return reload_open(&master->reload, master->source, &master->supervisor, error) != 0 ||
+			upgrade_open(&master->upgrade, error) != 0
+		? -1
+		: 0;
+}
+
 /* Everything before the first generation. Returns an exit status with the reason. */
 static int
 prepare(struct master *master, const struct config *config, const struct roles *roles,
@@ -417,18 +456,13 @@ prepare(struct master *master, const struct config *config, const struct roles *
 {
 	bool held = false;
 
-	if (open_loop(master, error) != 0 || segment_create(&master->segment, error) != 0)
+	if (open_parts(master, roles, error) != 0 || segment_create(&master->segment, error) != 0)
 		return EX_SOFTWARE;
+	listeners_open(&master->listeners, config->pid_file[0] != '\0');
 	if (pid_file_open(&master->pid_file, config->pid_file, &held, error) != 0) {
 		place_error(error, &config->pid_file_place, "pid_file");
 		return held ? EX_UNAVAILABLE : EX_CONFIG;
 	}
-	master->born_ms = master->looked_ms = loop_now(&master->loop);
-	listeners_open(&master->listeners, config->pid_file[0] != '\0');
-	supervisor_open(&master->supervisor, &master->loop, roles->worker, &master->segment,
-		&supervisor_ops, master);
-	if (reload_open(&master->reload, master->source, &master->supervisor, error) != 0)
-		return EX_SOFTWARE;
 	return EX_OK;
 }
 
@@ -447,6 +481,7 @@ static void
 close_all(struct master *master)
 {
 	generation_close(&master->first);
+	upgrade_close(&master->upgrade);
 	reload_close(&master->reload);
 	supervisor_close(&master->supervisor);
 	if (master->bind_timer != NULL)
@@ -459,17 +494,24 @@ close_all(struct master *master)
 	pid_file_close(&master->pid_file);
 }
 
-int
-master_run(struct config *config, const struct config_source *source, const struct roles *roles,
-	struct daemon *daemon)
+static struct master
+make_master(const struct config *config, const struct config_source *source, struct daemon *daemon)
 {
-	struct master master = {
+	return (struct master){
 		.daemon = daemon,
 		.source = source,
 		.log_is_stderr = strcmp(config->log_target, "stderr") == 0,
 		.signals = { .fd = -1 },
 		.segment = { .fd = -1, .readonly_fd = -1 },
+		.pid_file = { .fd = -1 },
 	};
+}
+
+int
+master_run(struct config *config, const struct config_source *source, const struct roles *roles,
+	struct daemon *daemon)
+{
+	struct master master = make_master(config, source, daemon);
 	struct error error;
 
 	show(&master, "");
@@ -483,6 +525,78 @@ master_run(struct config *config, const struct config_source *source, const stru
 		loop_run(&master.loop);
 	} else
 		say_failed(&master, error.text);
+	close_all(&master);
+	return master.exit_status;
+}
+
+static int
+adopt(struct master *master, const struct roles *roles, const struct heritage *heritage,
+	struct error *error)
+{
+	if (open_parts(master, roles, error) != 0)
+		return -1;
+	listeners_open(&master->listeners, false);
+	return upgrade_adopt(&master->upgrade, heritage, error);
+}
+
+/* What was needed to get here, or back. */
+static void
+close_heritage(struct heritage *heritage, int fd)
+{
+	if (heritage_set_cloexec(heritage, true) != 0)
+		log_error("descriptors may be inherited that are not meant to be");
+	fd_close(&heritage->numbers.config);
+	fd_close(&heritage->numbers.program);
+	fd_close(&fd);
+	heritage_free(heritage);
+}
+
+static void
+go_on(struct master *master, const struct reexec_call *call)
+{
+	master->state = MASTER_RUNNING;
+	reap_all(&master->supervisor, &master->upgrade);
+	reload_start(&master->reload);
+	if (call->why == REEXEC_RETURN) {
+		log_error("upgrade failed: the former program goes on",
+			log_str("reason", call->reason), log_str("version", PACKAGE_VERSION));
+		return;
+	}
+	log_info("upgraded", log_int("pid", getpid()), log_str("version", PACKAGE_VERSION));
+	reload_ask(&master->reload);
+}
+
+void
+master_give_back(const struct reexec_call *call, const char *reason)
+{
+	struct heritage heritage;
+	struct error error;
+
+	if (heritage_read(&heritage, call->fd, &error) == 0)
+		upgrade_return(&heritage, call, reason);
+	heritage_free(&heritage);
+}
+
+int
+master_resume(struct config *config, const struct config_source *source, const struct roles *roles,
+	const struct reexec_call *call)
+{
+	struct daemon daemon = DAEMON_NONE;
+	struct master master = make_master(config, source, &daemon);
+	struct heritage heritage;
+	struct error error;
+
+	config_free(&config);
+	show(&master, "");
+	if (heritage_read(&heritage, call->fd, &error) != 0 ||
+		adopt(&master, roles, &heritage, &error) != 0) {
+		upgrade_return(&heritage, call, error.text);
+		say_failed(&master, error.text);
+		return EX_SOFTWARE;
+	}
+	close_heritage(&heritage, call->fd);
+	go_on(&master, call);
+	loop_run(&master.loop);
 	close_all(&master);
 	return master.exit_status;
 }

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "config/config.h"
 #include "process/daemon.h"
+#include "process/reexec.h"
 #include "process/role.h"
 
 /*
@@ -18,6 +19,16 @@
  */
 int master_run(struct config *config, const struct config_source *source, const struct roles *roles,
 	struct daemon *daemon);
+
+/*
+ * The same in the place of another program, which CALL tells of: adopts what that one has, with
+ * which CONFIG has nothing to do but that its log is open, and reloads.
+ */
+int master_resume(struct config *config, const struct config_source *source,
+	const struct roles *roles, const struct reexec_call *call);
+
+/* This program cannot: executes the other one again. Returns if that fails, too. */
+void master_give_back(const struct reexec_call *call, const char *reason);
 
 /* Checks what CONFIG names: user, modules, their options. Returns 0, or -1 with the reason. */
 PF_MUST_CHECK int master_check(

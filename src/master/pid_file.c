@@ -21,7 +21,7 @@ is_own(const struct pid_file *file)
 {
 	struct stat locked, named;
 
-	return fstat(pidfile_fileno(file->handle), &locked) == 0 && stat(file->path, &named) == 0 &&
+	return fstat(file->fd, &locked) == 0 && stat(file->path, &named) == 0 &&
 		locked.st_dev == named.st_dev && locked.st_ino == named.st_ino;
 }
 
@@ -62,6 +62,7 @@ lock(struct pid_file *file, bool *held, struct error *error)
 	else if (file->handle == NULL)
 		error_errno(error, "cannot open \"%s\"", file->path);
 	close(fd);
+	file->fd = file->handle != NULL ? pidfile_fileno(file->handle) : -1;
 	return file->handle != NULL ? 0 : -1;
 }
 
@@ -74,6 +75,7 @@ lock_named(struct pid_file *file, bool *held, struct error *error)
 			return 0;
 		pidfile_close(file->handle);
 		file->handle = NULL;
+		file->fd = -1;
 	}
 	return -1;
 }
@@ -82,7 +84,7 @@ int
 pid_file_open(struct pid_file *file, const char *path, bool *held, struct error *error)
 {
 	*held = false;
-	*file = (struct pid_file){ 0 };
+	*file = (struct pid_file){ .fd = -1 };
 	if (path[0] == '\0')
 		return 0;
 	file->path = strdup(path);
@@ -90,8 +92,7 @@ pid_file_open(struct pid_file *file, const char *path, bool *held, struct error 
 		return error_errno(error, "cannot open \"%s\"", path);
 	if (lock_named(file, held, error) != 0)
 		return -1;
-	if (fd_set_cloexec(pidfile_fileno(file->handle), true) != 0 ||
-		pidfile_write(file->handle) != 0) {
+	if (fd_set_cloexec(file->fd, true) != 0 || pidfile_write(file->handle) != 0) {
 		error_errno(error, "cannot write \"%s\"", path);
 		pid_file_close(file);
 		return -1;
@@ -99,13 +100,25 @@ pid_file_open(struct pid_file *file, const char *path, bool *held, struct error 
 	return 0;
 }
 
+int
+pid_file_adopt(struct pid_file *file, const char *path, int fd, struct error *error)
+{
+	*file = (struct pid_file){ .fd = fd };
+	if (fd < 0)
+		return 0;
+	file->path = strdup(path);
+	return file->path != NULL ? 0 : error_errno(error, "cannot take over \"%s\"", path);
+}
+
 void
 pid_file_close(struct pid_file *file)
 {
-	if (file->handle != NULL && is_own(file))
+	if (file->path != NULL && file->fd >= 0 && is_own(file))
 		unlink(file->path);
 	if (file->handle != NULL)
 		pidfile_close(file->handle);
+	else
+		fd_close(&file->fd);
 	free(file->path);
-	*file = (struct pid_file){ 0 };
+	*file = (struct pid_file){ .fd = -1 };
 }

@@ -8,7 +8,8 @@
 #include "base/error.h"
 
 struct pid_file {
-	struct pidfh *handle; /* NULL: there is none */
+	struct pidfh *handle; /* NULL: there is none, or another program has opened it */
+	int fd;               /* -1: there is none */
 	char *path;
 };
 
@@ -19,6 +20,10 @@ struct pid_file {
  */
 PF_MUST_CHECK int pid_file_open(
 	struct pid_file *file, const char *path, bool *held, struct error *error);
+
+/* Takes over FD (-1: there is none), which another program in this process has locked so. */
+PF_MUST_CHECK int pid_file_adopt(
+	struct pid_file *file, const char *path, int fd, struct error *error);
 
 /* Removes it, unless somebody else has put another in its place. */
 void pid_file_close(struct pid_file *file);

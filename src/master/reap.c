@@ -5,11 +5,13 @@
 #include <sys/wait.h>
 
 void
-reap_all(struct supervisor *supervisor)
+reap_all(struct supervisor *supervisor, struct upgrade *upgrade)
 {
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		supervisor_reaped(supervisor, pid, status);
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (!upgrade_reaped(upgrade, pid, status))
+			supervisor_reaped(supervisor, pid, status);
+	}
 }

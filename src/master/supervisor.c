@@ -414,6 +414,45 @@ supervisor_start(struct supervisor *supervisor, struct generation *generation, s
 	return 0;
 }
 
+/* One that has retired has left its seat, and may be of an older generation. */
+static int
+adopt_child(struct generation *generation, const struct heritage_child *from, struct error *error)
+{
+	struct seat *seat = &generation->seats[from->number - 1];
+	struct child *child = child_adopt(seat, from, &child_ops, error);
+
+	if (child == NULL)
+		return -1;
+	if (child->state != CHILD_RETIRED)
+		seat->child = child;
+	return 0;
+}
+
+int
+supervisor_adopt(struct supervisor *supervisor, struct generation *generation,
+	const struct heritage_child *children, size_t count, struct error *error)
+{
+	generation->supervisor = supervisor;
+	generation->served = true;
+	TAILQ_INSERT_TAIL(&supervisor->generations, generation, entry);
+	supervisor->serving = generation;
+	for (size_t i = 0; i < CONFIG_WORKERS_MAX; i++) {
+		if (seat_open(&generation->seats[i], generation, (int)i + 1, supervisor->loop,
+			    on_seat_timer, error) != 0)
+			return -1;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (adopt_child(generation, &children[i], error) != 0)
+			return -1;
+	}
+	for (size_t i = 0; i < generation->seat_count; i++) {
+		if (generation->seats[i].child == NULL)
+			loop_start_timer(generation->seats[i].timer, 0);
+	}
+	steering_update(supervisor);
+	return 0;
+}
+
 int
 supervisor_add(struct supervisor *supervisor, struct error *error)
 {

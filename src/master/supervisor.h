@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "master/child.h"
 #include "master/generation.h"
+#include "master/heritage.h"
 #include "process/loop.h"
 #include "process/role.h"
 #include "segment/segment.h"
@@ -61,6 +62,13 @@ void supervisor_close(struct supervisor *supervisor);
  */
 PF_MUST_CHECK int supervisor_start(
 	struct supervisor *supervisor, struct generation *generation, struct error *error);
+
+/*
+ * Takes GENERATION, which is bound, for the one that serves, with the CHILDREN that another program
+ * has started in this process. Returns 0, or -1 with the reason, and nothing is to be closed.
+ */
+PF_MUST_CHECK int supervisor_adopt(struct supervisor *supervisor, struct generation *generation,
+	const struct heritage_child *children, size_t count, struct error *error);
 
 /* In `ready`: the generation that starts serves from now on, and the one that served drains. */
 void supervisor_switch(struct supervisor *supervisor);

@@ -44,6 +44,31 @@ add_socket(struct listeners *listeners, struct listener *listener,
 	return 0;
 }
 
+struct listener *
+listeners_adopt(struct listeners *listeners, const struct listener *from)
+{
+	struct listener *listener = malloc(sizeof(*listener));
+
+	if (listener == NULL)
+		return NULL;
+	*listener = *from;
+	TAILQ_INSERT_TAIL(&listeners->list, listener, entry);
+	return listener;
+}
+
+int
+listeners_adopt_socket(struct listener *listener, int fd, uint32_t id)
+{
+	struct listener_socket *grown = reallocarray(
+		listener->sockets, listener->socket_count + 1, sizeof(listener->sockets[0]));
+
+	if (grown == NULL)
+		return -1;
+	listener->sockets = grown;
+	grown[listener->socket_count++] = (struct listener_socket){ .fd = fd, .id = id };
+	return 0;
+}
+
 /*
  * A socket in the middle would leave its place to the last one, and steering goes by places:
  * sockets are closed from the end, and only those that nothing was steered to.

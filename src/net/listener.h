@@ -55,6 +55,13 @@ struct listener_use {
 void listeners_open(struct listeners *listeners, bool locked);
 
 /*
+ * Takes a listener that another program has bound: FROM without its sockets, which follow by
+ * listeners_adopt_socket. It must be used before the next one is given up. NULL without memory.
+ */
+struct listener *listeners_adopt(struct listeners *listeners, const struct listener *from);
+PF_MUST_CHECK int listeners_adopt_socket(struct listener *listener, int fd, uint32_t id);
+
+/*
  * Finds or binds every `listen` of CONFIG, with sockets for WORKERS workers. *USES is allocated, in
  * the order of the configuration. Returns 0, or -1 with an error that names service and address,
  * and then all is as before.

@@ -12,6 +12,7 @@ src_libprocess_a_SOURCES = \
 	src/process/messages.h \
 	src/process/privilege.c src/process/privilege.h \
 	src/process/record.c src/process/record.h \
+	src/process/reexec.c src/process/reexec.h \
 	src/process/role.h \
 	src/process/signals.c src/process/signals.h \
 	src/process/spawn.c src/process/spawn.h \

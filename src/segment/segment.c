@@ -79,6 +79,35 @@ segment_create(struct segment *segment, struct error *error)
 	return -1;
 }
 
+int
+segment_check(int fd, struct error *error)
+{
+	struct segment_head head, ours = { 0 };
+
+	fill_head(&ours);
+	if (pread(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head) || head.magic != ours.magic)
+		return error_set(error, "the shared memory cannot be read");
+	if (head.layout != ours.layout || head.size != ours.size ||
+		head.slot_offset != ours.slot_offset || head.slot_size != ours.slot_size ||
+		head.slot_count != ours.slot_count)
+		return error_set(error,
+			"the shared memory has layout %u, and this program has %u: only a restart "
+			"changes that",
+			head.layout, ours.layout);
+	return 0;
+}
+
+int
+segment_adopt(struct segment *segment, int fd, int readonly_fd, struct error *error)
+{
+	*segment = (struct segment){ .fd = fd, .readonly_fd = readonly_fd };
+	if (segment_check(fd, error) != 0)
+		return -1;
+	if (map_all(segment, fd, PROT_READ | PROT_WRITE) != 0)
+		return error_errno(error, "cannot map the shared memory");
+	return 0;
+}
+
 void
 segment_destroy(struct segment *segment)
 {

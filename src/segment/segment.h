@@ -24,6 +24,16 @@ struct segment {
 /* Master: makes the segment. Returns 0, or -1 with the reason. */
 PF_MUST_CHECK int segment_create(struct segment *segment, struct error *error);
 
+/*
+ * Master: takes the descriptors of a segment that another program has made. Returns 0, or -1 with
+ * the reason, if its layout is not ours.
+ */
+PF_MUST_CHECK int segment_adopt(
+	struct segment *segment, int fd, int readonly_fd, struct error *error);
+
+/* Whether the segment FD has our layout. Returns 0, or -1 with the reason. */
+PF_MUST_CHECK int segment_check(int fd, struct error *error);
+
 /* Master: unmaps and closes it. */
 void segment_destroy(struct segment *segment);
 

@@ -1358,7 +1358,7 @@ print_to(const char *name, const struct config *config)
 	saved = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
 	assert_true(file >= 0 && saved >= 0);
 	dup2(file, STDOUT_FILENO);
-	config_print(config);
+	config_print(config, stdout);
 	fflush(stdout);
 	dup2(saved, STDOUT_FILENO);
 	close(saved);

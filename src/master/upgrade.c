@@ -1,0 +1,410 @@
+#include <config.h>
+
+#include "master/upgrade.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "net/listener.h"
+#include "process/signals.h"
+#include "process/spawn.h"
+
+enum {
+	CHECK_GRACE_MS = 2000, /* beyond start_timeout, which the checker gives the modules */
+	SAID_MAX = 512,
+};
+
+static const struct generation *
+serving(const struct upgrade *upgrade)
+{
+	return upgrade->supervisor->serving;
+}
+
+static void
+back_to_idle(struct upgrade *upgrade)
+{
+	event_del(upgrade->timer);
+	fd_close(&upgrade->program);
+	fd_close(&upgrade->said);
+	upgrade->state = UPGRADE_IDLE;
+}
+
+static void
+refuse(struct upgrade *upgrade, const char *reason)
+{
+	log_error("upgrade refused", log_str("program", reexec_path()), log_str("reason", reason));
+	back_to_idle(upgrade);
+}
+
+/* The effective configuration, as a file. */
+static int
+write_config(const struct config *config)
+{
+	int fd = memfd_create("preforkd: configuration", 0);
+	FILE *out = fd >= 0 ? fdopen(dup(fd), "w") : NULL;
+
+	if (out == NULL) {
+		fd_close(&fd);
+		return -1;
+	}
+	config_print(config, out);
+	if (fclose(out) != 0)
+		fd_close(&fd);
+	return fd;
+}
+
+static int
+collect_listeners(const struct upgrade *upgrade, struct heritage *heritage)
+{
+	const struct listener *listener;
+	size_t listeners = 0, sockets = 0;
+
+	TAILQ_FOREACH (listener, &upgrade->listeners->list, entry) {
+		listeners++;
+		sockets += listener->socket_count;
+	}
+	heritage->listeners = calloc(listeners + 1, sizeof(heritage->listeners[0]));
+	heritage->sockets = calloc(sockets + 1, sizeof(heritage->sockets[0]));
+	if (heritage->listeners == NULL || heritage->sockets == NULL)
+		return -1;
+	TAILQ_FOREACH (listener, &upgrade->listeners->list, entry) {
+		heritage->listeners[heritage->listener_count++] = (struct heritage_listener){
+			.asked = listener->asked.storage,
+			.asked_size = listener->asked.size,
+			.bound = listener->address.storage,
+			.bound_size = listener->address.size,
+			.device = listener->device,
+			.inode = listener->inode,
+			.reuse_port = listener->reuse_port,
+			.sockets = (uint32_t)listener->socket_count,
+		};
+		for (size_t i = 0; i < listener->socket_count; i++)
+			heritage->sockets[heritage->socket_count++] = (struct heritage_socket){
+				.fd = listener->sockets[i].fd,
+				.id = listener->sockets[i].id,
+			};
+	}
+	return 0;
+}
+
+static int
+collect_children(const struct upgrade *upgrade, struct heritage *heritage)
+{
+	const struct child *child;
+	size_t count = 0;
+
+	TAILQ_FOREACH (child, &upgrade->supervisor->children, entry)
+		count++;
+	heritage->children = calloc(count + 1, sizeof(heritage->children[0]));
+	if (heritage->children == NULL)
+		return -1;
+	TAILQ_FOREACH (child, &upgrade->supervisor->children, entry)
+		heritage->children[heritage->child_count++] = child_leave(child);
+	return 0;
+}
+
+static int
+collect_modules(const struct upgrade *upgrade, struct heritage *heritage)
+{
+	const struct resources *resources = &serving(upgrade)->resources;
+
+	heritage->modules = calloc(resources->module_count + 1, sizeof(heritage->modules[0]));
+	if (heritage->modules == NULL)
+		return -1;
+	for (size_t i = 0; i < resources->module_count; i++)
+		heritage->modules[heritage->module_count++] = resources->modules[i];
+	return 0;
+}
+
+/* PROGRAM: what is to be executed again if nothing comes of it. */
+static int
+collect(const struct upgrade *upgrade, struct heritage *heritage, int program)
+{
+	const struct supervisor *supervisor = upgrade->supervisor;
+
+	*heritage = (struct heritage){
+		.numbers = {
+			.generation = serving(upgrade)->number,
+			.generations = upgrade->reload->generations,
+			.seats = (uint32_t)serving(upgrade)->seat_count,
+			.next_socket = upgrade->listeners->next_id,
+			.segment = upgrade->segment->fd,
+			.segment_readonly = upgrade->segment->readonly_fd,
+			.pid_file = upgrade->pid_file->fd,
+			.inbox = { serving(upgrade)->inbox[0], serving(upgrade)->inbox[1] },
+			.config = write_config(serving(upgrade)->config),
+			.program = program,
+			.moved = supervisor->moved,
+			.closed = supervisor->closed,
+			.cut = supervisor->cut,
+		},
+	};
+	if (heritage->numbers.config < 0 || collect_listeners(upgrade, heritage) != 0 ||
+		collect_children(upgrade, heritage) != 0 || collect_modules(upgrade, heritage) != 0)
+		return -1;
+	return 0;
+}
+
+/* In the child, which says on its standard error what is wrong. */
+static PF_NORETURN void
+check(const struct upgrade *upgrade, int said)
+{
+	struct heritage heritage;
+	struct error error;
+	sigset_t none;
+	int fd = -1;
+
+	dup2(said, STDERR_FILENO);
+	signals_reset();
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (collect(upgrade, &heritage, -1) == 0)
+		fd = heritage_write(&heritage, &error);
+	if (fd >= 0 && fd_set_cloexec(heritage.numbers.segment, false) == 0)
+		reexec(upgrade->program, REEXEC_CHECK, fd, "");
+	dprintf(STDERR_FILENO, "it cannot be executed: %s", strerror(errno));
+	_exit(EXIT_FAILURE);
+}
+
+static int
+start_check(struct upgrade *upgrade)
+{
+	sigset_t before;
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+		return -1;
+	upgrade->said = ends[0];
+	upgrade->late = false;
+	upgrade->checker = spawn_fork(&before);
+	if (upgrade->checker == 0)
+		check(upgrade, ends[1]);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	close(ends[1]);
+	return upgrade->checker > 0 ? 0 : -1;
+}
+
+void
+upgrade_ask(struct upgrade *upgrade)
+{
+	if (upgrade->state != UPGRADE_IDLE) {
+		log_info("an upgrade is under way already");
+		return;
+	}
+	upgrade->program = reexec_path() != NULL ? open(reexec_path(), O_RDONLY | O_CLOEXEC) : -1;
+	if (upgrade->program < 0 || start_check(upgrade) != 0) {
+		refuse(upgrade, strerror(errno));
+		return;
+	}
+	upgrade->state = UPGRADE_CHECKING;
+	loop_start_timer(
+		upgrade->timer, serving(upgrade)->config->start_timeout_ms + CHECK_GRACE_MS);
+	log_info("upgrade: the new program is checked", log_str("program", reexec_path()));
+}
+
+static void
+on_late(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
+{
+	struct upgrade *upgrade = arg;
+
+	upgrade->late = true;
+	kill(upgrade->checker, SIGKILL);
+}
+
+/* Its last words, without the line that they end. */
+static void
+read_words(const struct upgrade *upgrade, char *words)
+{
+	const ssize_t got = read(upgrade->said, words, SAID_MAX - 1);
+
+	words[got > 0 ? got : 0] = '\0';
+	words[strcspn(words, "\n")] = '\0';
+}
+
+static void
+check_failed(struct upgrade *upgrade, int status)
+{
+	char words[SAID_MAX], how[64];
+
+	read_words(upgrade, words);
+	signals_describe(status, how, sizeof(how));
+	if (upgrade->late)
+		refuse(upgrade, "its check did not end within start_timeout");
+	else
+		refuse(upgrade, WIFEXITED(status) && words[0] != '\0' ? words : how);
+}
+
+bool
+upgrade_reaped(struct upgrade *upgrade, pid_t pid, int status)
+{
+	if (upgrade->state != UPGRADE_CHECKING || pid != upgrade->checker)
+		return false;
+	event_del(upgrade->timer);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+		upgrade->state = UPGRADE_CHECKED;
+		upgrade_look(upgrade);
+	} else
+		check_failed(upgrade, status);
+	return true;
+}
+
+/* Returns only if it fails. */
+static void
+execute(struct upgrade *upgrade)
+{
+	struct heritage heritage = { 0 };
+	struct error error;
+	int old = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), fd = -1;
+
+	error_set(&error, "cannot collect what is to be inherited");
+	if (old >= 0 && collect(upgrade, &heritage, old) == 0)
+		fd = heritage_write(&heritage, &error);
+	if (fd >= 0 && heritage_set_cloexec(&heritage, false) == 0) {
+		log_info("upgrade: the new program is executed", log_str("program", reexec_path()));
+		reexec(upgrade->program, REEXEC_ADOPT, fd, "");
+		error_errno(&error, "cannot execute it");
+	}
+	if (heritage_set_cloexec(&heritage, true) != 0)
+		log_error("descriptors may be inherited that are not meant to be");
+	fd_close(&heritage.numbers.config);
+	fd_close(&old);
+	fd_close(&fd);
+	heritage_free(&heritage);
+	refuse(upgrade, error.text);
+}
+
+void
+upgrade_look(struct upgrade *upgrade)
+{
+	if (upgrade->state == UPGRADE_CHECKED && upgrade->reload->state == RELOAD_IDLE)
+		execute(upgrade);
+}
+
+int
+upgrade_open(struct upgrade *upgrade, struct error *error)
+{
+	upgrade->timer = evtimer_new(upgrade->supervisor->loop->base, on_late, upgrade);
+	return upgrade->timer != NULL ? 0 : error_set(error, "cannot make a timer");
+}
+
+void
+upgrade_close(struct upgrade *upgrade)
+{
+	if (upgrade->state == UPGRADE_CHECKING)
+		kill(upgrade->checker, SIGKILL);
+	if (upgrade->timer != NULL) {
+		back_to_idle(upgrade);
+		event_free(upgrade->timer);
+	}
+	upgrade->timer = NULL;
+}
+
+static int
+adopt_listener(struct upgrade *upgrade, const struct heritage_listener *from,
+	const struct heritage_socket *sockets)
+{
+	struct listener listener = {
+		.device = from->device,
+		.inode = from->inode,
+		.reuse_port = from->reuse_port != 0,
+	};
+	struct listener *adopted;
+
+	listener.asked.storage = from->asked;
+	listener.asked.size = from->asked_size;
+	listener.address.storage = from->bound;
+	listener.address.size = from->bound_size;
+	adopted = listeners_adopt(upgrade->listeners, &listener);
+	for (uint32_t i = 0; adopted != NULL && i < from->sockets; i++) {
+		if (listeners_adopt_socket(adopted, sockets[i].fd, sockets[i].id) != 0)
+			return -1;
+	}
+	return adopted != NULL ? 0 : -1;
+}
+
+static int
+adopt_listeners(struct upgrade *upgrade, const struct heritage *heritage, struct error *error)
+{
+	const struct heritage_socket *sockets = heritage->sockets;
+
+	for (size_t i = 0; i < heritage->listener_count; i++) {
+		if (adopt_listener(upgrade, &heritage->listeners[i], sockets) != 0)
+			return error_set(error, "cannot take over a listener");
+		sockets += heritage->listeners[i].sockets;
+	}
+	upgrade->listeners->next_id = heritage->numbers.next_socket;
+	return 0;
+}
+
+/* The configuration that the old program served. */
+static struct generation *
+make_generation(struct upgrade *upgrade, const struct heritage *heritage, struct error *error)
+{
+	const struct heritage_numbers *numbers = &heritage->numbers;
+	struct generation *generation;
+	struct config *config;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", numbers->config);
+	config = config_load(path, error);
+	if (config == NULL)
+		return NULL;
+	generation = generation_open(
+		config, upgrade->segment, upgrade->listeners, numbers->generation, error);
+	if (generation == NULL)
+		return NULL;
+	generation->seat_count = numbers->seats;
+	generation_adopt(generation, numbers->inbox, heritage->modules, heritage->module_count);
+	return generation_bind(generation, error) == 0 ? generation : NULL;
+}
+
+int
+upgrade_adopt(struct upgrade *upgrade, const struct heritage *heritage, struct error *error)
+{
+	const struct heritage_numbers *numbers = &heritage->numbers;
+	struct generation *generation;
+
+	if (segment_adopt(upgrade->segment, numbers->segment, numbers->segment_readonly, error) !=
+			0 ||
+		adopt_listeners(upgrade, heritage, error) != 0)
+		return -1;
+	generation = make_generation(upgrade, heritage, error);
+	if (generation == NULL ||
+		pid_file_adopt(upgrade->pid_file, generation->config->pid_file, numbers->pid_file,
+			error) != 0)
+		return -1;
+	upgrade->reload->generations = numbers->generations;
+	upgrade->supervisor->moved = numbers->moved;
+	upgrade->supervisor->closed = numbers->closed;
+	upgrade->supervisor->cut = numbers->cut;
+	return supervisor_adopt(
+		upgrade->supervisor, generation, heritage->children, heritage->child_count, error);
+}
+
+void
+upgrade_return(const struct heritage *heritage, const struct reexec_call *call, const char *reason)
+{
+	if (call->why == REEXEC_ADOPT)
+		reexec(heritage->numbers.program, REEXEC_RETURN, call->fd, reason);
+}
+
+int
+upgrade_check(const struct reexec_call *call, struct error *error)
+{
+	struct heritage heritage;
+	int result = heritage_read(&heritage, call->fd, error);
+
+	if (result == 0)
+		result = segment_check(heritage.numbers.segment, error);
+	heritage_free(&heritage);
+	return result;
+}
