@@ -82,7 +82,7 @@ resume(const struct command *command, const struct reexec_call *call)
 	struct config *config = config_from(&command->source, &error);
 
 	if (config == NULL || open_log(config, &error) != 0) {
-		master_give_back(call, error.text);
+		upgrade_give_back(call, error.text);
 		errx(EX_CONFIG, "%s", error.text);
 	}
 	return master_resume(config, &command->source, &roles, call);

@@ -17,5 +17,6 @@ src_libmaster_a_SOURCES = \
 	src/master/stage.c src/master/stage.h \
 	src/master/steering.c src/master/steering.h \
 	src/master/supervisor.c src/master/supervisor.h \
+	src/master/supervisor_events.c src/master/supervisor_events.h \
 	src/master/upgrade.c src/master/upgrade.h \
 	src/master/watchdog.c src/master/watchdog.h

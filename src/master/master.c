@@ -8,7 +8,6 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "base/fd.h"
 #include "base/log.h"
 #include "config/place.h"
 #include "master/generation.h"
@@ -539,18 +538,6 @@ adopt(struct master *master, const struct roles *roles, const struct heritage *h
 	return upgrade_adopt(&master->upgrade, heritage, error);
 }
 
-/* What was needed to get here, or back. */
-static void
-close_heritage(struct heritage *heritage, int fd)
-{
-	if (heritage_set_cloexec(heritage, true) != 0)
-		log_error("descriptors may be inherited that are not meant to be");
-	fd_close(&heritage->numbers.config);
-	fd_close(&heritage->numbers.program);
-	fd_close(&fd);
-	heritage_free(heritage);
-}
-
 static void
 go_on(struct master *master, const struct reexec_call *call)
 {
@@ -564,17 +551,6 @@ go_on(struct master *master, const struct reexec_call *call)
 	}
 	log_info("upgraded", log_int("pid", getpid()), log_str("version", PACKAGE_VERSION));
 	reload_ask(&master->reload);
-}
-
-void
-master_give_back(const struct reexec_call *call, const char *reason)
-{
-	struct heritage heritage;
-	struct error error;
-
-	if (heritage_read(&heritage, call->fd, &error) == 0)
-		upgrade_return(&heritage, call, reason);
-	heritage_free(&heritage);
 }
 
 int
@@ -594,7 +570,7 @@ master_resume(struct config *config, const struct config_source *source, const s
 		say_failed(&master, error.text);
 		return EX_SOFTWARE;
 	}
-	close_heritage(&heritage, call->fd);
+	upgrade_adopted(&heritage, call);
 	go_on(&master, call);
 	loop_run(&master.loop);
 	close_all(&master);

@@ -27,9 +27,6 @@ int master_run(struct config *config, const struct config_source *source, const 
 int master_resume(struct config *config, const struct config_source *source,
 	const struct roles *roles, const struct reexec_call *call);
 
-/* This program cannot: executes the other one again. Returns if that fails, too. */
-void master_give_back(const struct reexec_call *call, const char *reason);
-
 /* Checks what CONFIG names: user, modules, their options. Returns 0, or -1 with the reason. */
 PF_MUST_CHECK int master_check(
 	const struct config *config, const struct roles *roles, struct error *error);

@@ -391,6 +391,30 @@ upgrade_adopt(struct upgrade *upgrade, const struct heritage *heritage, struct e
 }
 
 void
+upgrade_adopted(struct heritage *heritage, const struct reexec_call *call)
+{
+	int fd = call->fd;
+
+	if (heritage_set_cloexec(heritage, true) != 0)
+		log_error("descriptors may be inherited that are not meant to be");
+	fd_close(&heritage->numbers.config);
+	fd_close(&heritage->numbers.program);
+	fd_close(&fd);
+	heritage_free(heritage);
+}
+
+void
+upgrade_give_back(const struct reexec_call *call, const char *reason)
+{
+	struct heritage heritage;
+	struct error error;
+
+	if (heritage_read(&heritage, call->fd, &error) == 0)
+		upgrade_return(&heritage, call, reason);
+	heritage_free(&heritage);
+}
+
+void
 upgrade_return(const struct heritage *heritage, const struct reexec_call *call, const char *reason)
 {
 	if (call->why == REEXEC_ADOPT)

@@ -62,9 +62,15 @@ void upgrade_look(struct upgrade *upgrade);
 PF_MUST_CHECK int upgrade_adopt(
 	struct upgrade *upgrade, const struct heritage *heritage, struct error *error);
 
+/* It has been adopted: closes and frees what was needed to get here, or back. */
+void upgrade_adopted(struct heritage *heritage, const struct reexec_call *call);
+
 /* Executes the old program again, which hears REASON. Returns if that fails, too. */
 void upgrade_return(
 	const struct heritage *heritage, const struct reexec_call *call, const char *reason);
+
+/* The same, before anything of the heritage was read. */
+void upgrade_give_back(const struct reexec_call *call, const char *reason);
 
 /* For -t: whether CALL names what this program could adopt. Returns 0, or -1 with the reason. */
 PF_MUST_CHECK int upgrade_check(const struct reexec_call *call, struct error *error);
