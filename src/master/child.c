@@ -198,6 +198,7 @@ take_state(struct child *child, const struct heritage_child *from)
 	child->born_ms = from->born_ms;
 	child->turns = from->turns != 0;
 	child->retires = from->retires != 0;
+	child->can_wait = from->can_wait != 0;
 	child->gives = from->gives != 0;
 	child->drained = from->drained != 0;
 	for (size_t i = 0; i < CONFIG_WORKERS_MAX; i++)
@@ -263,6 +264,7 @@ child_leave(const struct child *child)
 		.drain_timeout_ms = child->drain_timeout_ms,
 		.turns = child->turns,
 		.retires = child->retires,
+		.can_wait = child->can_wait,
 		.gives = child->gives,
 		.drained = child->drained,
 	};

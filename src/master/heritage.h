@@ -53,7 +53,7 @@ struct heritage_child {
 	int32_t channel;
 	int64_t born_ms;
 	int64_t drain_timeout_ms;
-	uint32_t turns, retires, gives, drained;
+	uint32_t turns, retires, can_wait, gives, drained, reserved;
 	uint8_t adopted[CONFIG_WORKERS_MAX];
 };
 

@@ -71,7 +71,7 @@ adopt_child(struct generation *generation, const struct heritage_child *from, st
 	if (child == NULL)
 		return -1;
 	if (child->state != CHILD_RETIRED)
-		seat->child = child;
+		seat_take(seat, child);
 	return 0;
 }
 
