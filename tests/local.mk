@@ -211,6 +211,7 @@ EXTRA_DIST += tests/run \
 	tests/syslog.bats \
 	tests/timeouts.bats \
 	tests/unix_sockets.bats \
+	tests/upgrade.bats \
 	tests/watchdog.bats \
 	tests/fuzz/corpus/record/cut-in-a-field \
 	tests/fuzz/corpus/record/cut-in-the-head \
