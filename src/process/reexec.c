@@ -16,6 +16,8 @@ static const char *const variables[] = {
 	[REEXEC_RETURN] = "PREFORKD_RETURN",
 };
 
+static const char path_variable[] = "PREFORKD_PROGRAM";
+
 /* How this process was called: it has one command line, so this is the process's. */
 static struct {
 	char **arguments; /* with room for one more at the front, and NULL at the end */
@@ -33,12 +35,17 @@ keep_arguments(int argc, char *argv[])
 	own.count = argc;
 }
 
+/* One that was executed by another knows where that one is: its own file may be gone from there. */
 static void
 keep_path(void)
 {
+	const char *handed = getenv(path_variable);
 	const ssize_t size = readlink("/proc/self/exe", own.path, sizeof(own.path) - 1);
 
 	own.path[size > 0 ? size : 0] = '\0';
+	if (handed != NULL)
+		strlcpy(own.path, handed, sizeof(own.path));
+	unsetenv(path_variable);
 }
 
 void
@@ -87,9 +94,10 @@ reexec(int program, enum reexec why, int fd, const char *reason)
 	if (own.arguments == NULL)
 		return -1;
 	snprintf(value, sizeof(value), "%d %s", fd, reason);
-	if (setenv(variables[why], value, 1) != 0)
+	if (setenv(variables[why], value, 1) != 0 || setenv(path_variable, own.path, 1) != 0)
 		return -1;
 	fexecve(program, arguments_for(why), environ);
 	unsetenv(variables[why]);
+	unsetenv(path_variable);
 	return -1;
 }

@@ -28,7 +28,7 @@ struct reexec_call {
  * environment. */
 void reexec_init(int argc, char *argv[], struct reexec_call *call);
 
-/* The path of this program's file, as it was when it was executed; NULL: unknown. */
+/* The path of the program's file, as it was when the first one was executed; NULL: unknown. */
 const char *reexec_path(void);
 
 /*
