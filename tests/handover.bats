@@ -172,6 +172,60 @@ reload_once() {
     assert_equal "$(sum_of closed) $(sum_of cut)" "0 0"
 }
 
+@test "TERM in a hand-over: what was read and not begun is answered, too" {
+    configure_main 2 "" 'module = "echo" dispatch = "pool" max_pipeline = 4 options = { sleep_us = 100000 }'
+    configured_start
+    talk_start "$ADDRESS"
+    talk open 2
+    talk send 10 100
+    reload_works
+    kill -TERM "$SERVER_PID"
+    talk_gives "eof=2 missing=0" end
+    server_wait
+    assert_equal "$SERVER_STATUS" 0
+    server_has_logged 'msg=stopped closed=2 cut=0'
+}
+
+@test "R9: a lower max_message_size counts for nothing that was read before it" {
+    configure_main 2 "" 'module = "echo" dispatch = "pool" max_pipeline = 2 options = { sleep_us = 50000 }'
+    configured_start
+    talk_start "$ADDRESS"
+    talk open 2
+    talk send 6 5000
+    configure_main 2 "" 'module = "echo" dispatch = "pool" max_pipeline = 2 max_message_size = "1K"'
+    reload_works
+    talk_gives "answered=14 missing=0" replies
+    wait_until worker_count_is 2
+    assert_equal "$(sum_of closed) $(sum_of cut)" "0 0"
+    talk extra 5000
+    talk_gives "eof=2 missing=0" end
+}
+
+@test "a connection does not move while a handler of it runs, also one that was too late" {
+    configure_main 1 "" 'module = "echo" dispatch = "pool" request_timeout = "100ms" options = { sleep_us = 1500000 }'
+    configured_start
+    coproc CAT { "$PREFORKCAT" "$ADDRESS" 2>&1; }
+    echo "slow" >&"${CAT[1]}"
+    read -rt "$PATIENCE" REPLY <&"${CAT[0]}"
+    assert_equal "$REPLY" "request timed out"
+    reload_works
+    draining_count_is 1
+    wait_until server_has_logged 'msg=drained closed=0 cut=0 moved=1'
+}
+
+@test "what cannot move is said with its reason, and drains" {
+    configure_main 2
+    configured_start
+    talk_start "$ADDRESS"
+    talk open 4
+    configure_main 2 "" 'module = "echo" allow_empty = true'
+    reload_works
+    talk_gives "eof=4 missing=0" end
+    wait_until worker_count_is 2
+    assert_equal "$(sum_of moved) $(sum_of closed) $(sum_of cut)" "0 4 0"
+    server_has_logged 'level=info .*msg="connections could not move" reason=framing connections=[1-3]$'
+}
+
 scale() {
     local counts=(4 1 3 8 2)
     configure_main "${counts[$1 % 5]}"

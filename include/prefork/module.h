@@ -367,7 +367,7 @@ struct pf_module {
 	void (*moved)(struct pf_connection *connection);
 
 	/* Which format `save` writes. Connections move between modules of one name and format. */
-	uint32_t save_format;
+	uint64_t save_format;
 };
 
 #ifdef __cplusplus

@@ -20,7 +20,6 @@
 #define KEEPALIVE_MAX_MS INT64_C(32400000)
 
 enum {
-	CONNECTIONS_MAX = 1000000,
 	BACKLOG_MAX = 65535,
 	SOCKET_MODE_MAX = 0777,
 	THREADS_MAX = 256,
@@ -100,7 +99,7 @@ const struct option option_table[] = {
 	{ .key = "workers", GLOBAL(workers), .type = OPTION_INTEGER,
 	  .fallback = "0", .min = 0, .max = CONFIG_WORKERS_MAX },
 	{ .key = "max_connections", GLOBAL(max_connections), .type = OPTION_INTEGER,
-	  .fallback = "10000", .min = 1, .max = CONNECTIONS_MAX },
+	  .fallback = "10000", .min = 1, .max = CONFIG_CONNECTIONS_MAX },
 	{ .key = "threads", GLOBAL(threads), .type = OPTION_INTEGER,
 	  .fallback = "4", .min = 1, .max = THREADS_MAX },
 	{ .key = "queue_length", GLOBAL(queue_length), .type = OPTION_INTEGER,
@@ -175,12 +174,12 @@ const struct option option_table[] = {
 	  .type = OPTION_SIZE,
 	  .fallback = "1M", .min = 1, .max = GIBIBYTE },
 	{ .key = "max_connections", SERVICE(max_connections), .type = OPTION_INTEGER,
-	  .fallback = "0", .min = 0, .max = CONNECTIONS_MAX },
+	  .fallback = "0", .min = 0, .max = CONFIG_CONNECTIONS_MAX },
 	{ .key = "max_connections_per_ip", SERVICE(max_connections_per_ip),
 	  .type = OPTION_INTEGER,
-	  .fallback = "0", .min = 0, .max = CONNECTIONS_MAX },
+	  .fallback = "0", .min = 0, .max = CONFIG_CONNECTIONS_MAX },
 	{ .key = "accept_rate", SERVICE(accept_rate), .type = OPTION_INTEGER,
-	  .fallback = "0", .min = 0, .max = CONNECTIONS_MAX },
+	  .fallback = "0", .min = 0, .max = CONFIG_CONNECTIONS_MAX },
 	{ .key = "allow", SERVICE(allow), .type = OPTION_NETWORKS,
 	  .fallback = "[]" },
 	{ .key = "deny", SERVICE(deny), .type = OPTION_NETWORKS,

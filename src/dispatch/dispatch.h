@@ -20,8 +20,10 @@
 
 /* Implemented by the owner. All but the first on the loop. */
 struct dispatch_ops {
-	/* Whether that connection of SERVICE is open. Any thread. */
-	bool (*is_open)(void *arg, const struct service *service, uint64_t connection);
+	/* Calls THEN if that connection of SERVICE is open, which it stays meanwhile. Any thread.
+	 */
+	bool (*if_open)(void *arg, const struct service *service, uint64_t connection,
+		void (*then)(void *then_arg), void *then_arg);
 	/*
 	 * Requests of JOB have come back: those up to job->done are done. With OVER all have, and
 	 * the job is freed next.

@@ -32,6 +32,23 @@ write_letter(const struct letter *head, size_t size, const struct pf_span *parts
 	return letter;
 }
 
+struct posting {
+	struct dispatch *dispatch;
+	struct letter *letter;
+};
+
+static void
+post(void *arg)
+{
+	const struct posting *posting = arg;
+
+	completion_post(&posting->dispatch->completion, &posting->letter->post);
+}
+
+/*
+ * Posted while the connection is known to be open: before it moves, whatever was posted so is
+ * taken.
+ */
 int
 letter_post(const struct service *service, const struct letter *head, const struct pf_span *parts,
 	size_t count)
@@ -41,7 +58,7 @@ letter_post(const struct service *service, const struct letter *head, const stru
 	const size_t size = spans_size(parts, count);
 	const size_t bytes = spans_add(sizeof(*letter), size);
 
-	if (dispatch == NULL || !dispatch->ops->is_open(dispatch->arg, service, head->connection))
+	if (dispatch == NULL)
 		return PF_E_CLOSED;
 	if (bytes > LETTERS_MAX)
 		return PF_E_TOO_BIG;
@@ -55,8 +72,11 @@ letter_post(const struct service *service, const struct letter *head, const stru
 		uncount(dispatch, bytes);
 		return PF_E_MEMORY;
 	}
-	completion_post(&dispatch->completion, &letter->post);
-	return PF_OK;
+	if (dispatch->ops->if_open(dispatch->arg, service, head->connection, post,
+		    &(struct posting){ dispatch, letter }))
+		return PF_OK;
+	letter_free(dispatch, letter);
+	return PF_E_CLOSED;
 }
 
 void

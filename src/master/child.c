@@ -66,14 +66,19 @@ give_slot_back(const struct child *child)
 		drop_slot(supervisor, child->slot);
 }
 
-void
+bool
 child_drop_late_slots(struct supervisor *supervisor)
 {
+	bool dropped = false;
+
 	for (unsigned i = 0; i < SEGMENT_SLOTS; i++) {
 		if (supervisor->slot_due_ms[i] > 0 &&
-			supervisor->slot_due_ms[i] <= loop_now(supervisor->loop))
+			supervisor->slot_due_ms[i] <= loop_now(supervisor->loop)) {
 			drop_slot(supervisor, i);
+			dropped = true;
+		}
 	}
+	return dropped;
 }
 
 /* The sockets of its number. */
@@ -428,7 +433,7 @@ child_connections(const struct child *child)
 {
 	unsigned count = segment_slot_admitted(child->supervisor->segment, child->slot);
 
-	if (count <= child->generation->config->max_connections)
+	if (count <= CONFIG_CONNECTIONS_MAX)
 		return count;
 	log_error("the worker's slot in shared memory holds nonsense",
 		log_int("worker", child->seat->number),

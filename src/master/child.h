@@ -123,10 +123,11 @@ void child_kill(const struct child *child, int signal);
 
 /*
  * After waitpid: drops its slot and everything else that there was of it. The slot of one that was
- * giving connections away is left to child_drop_late_slots, which is to be called now and then.
+ * giving connections away is left to child_drop_late_slots, which is to be called now and then, and
+ * says if one was dropped.
  */
 void child_forget(struct child *child);
-void child_drop_late_slots(struct supervisor *supervisor);
+bool child_drop_late_slots(struct supervisor *supervisor);
 
 /* Connections in its slot; a number beyond every limit was trampled, is said and counts as 0. */
 unsigned child_connections(const struct child *child);

@@ -231,8 +231,9 @@ supervisor_settle(struct supervisor *supervisor)
 	TAILQ_FOREACH (child, &supervisor->children, entry)
 		child_settle(child, supervisor->serving->config,
 			supervisor->stopping ? -1 : supervisor->serving->inbox[1]);
-	child_drop_late_slots(supervisor);
 	steering_update(supervisor);
+	if (child_drop_late_slots(supervisor) && !supervisor->stopping)
+		supervisor->ops->gone(supervisor->arg);
 }
 
 static void

@@ -158,7 +158,7 @@ take_at_rate(struct acceptor *acceptor, struct acceptor_listener *listener)
 		return ENTRY_NONE;
 	}
 	taken = entry_take(acceptor, listener);
-	if (taken != ENTRY_SERVED)
+	if (taken != ENTRY_SERVED && taken != ENTRY_HELD)
 		accept_rate_release(segment, listener->service_id, now_ms);
 	return taken;
 }
@@ -291,6 +291,8 @@ on_yielded(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 			set_waiting(listener, false);
 		else if (++listener->yields >= YIELDS_MAX)
 			take_one(listener);
+		if (acceptor->held.fd >= 0)
+			break;
 	}
 }
 

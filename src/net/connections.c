@@ -115,8 +115,8 @@ connections_find(const struct connections *connections, uint64_t id)
 }
 
 bool
-connections_has_open(
-	struct connections *connections, uint64_t id, const struct config_service *limits)
+connections_if_open(struct connections *connections, uint64_t id,
+	const struct config_service *limits, void (*then)(void *arg), void *arg)
 {
 	const struct connection *connection;
 	bool open;
@@ -124,8 +124,22 @@ connections_has_open(
 	pthread_mutex_lock(&connections->lock);
 	connection = connections_find(connections, id);
 	open = connection != NULL && connection->listed && connection->limits == limits;
+	if (open)
+		then(arg);
 	pthread_mutex_unlock(&connections->lock);
 	return open;
+}
+
+static void
+do_nothing(void *arg PF_UNUSED)
+{
+}
+
+bool
+connections_has_open(
+	struct connections *connections, uint64_t id, const struct config_service *limits)
+{
+	return connections_if_open(connections, id, limits, do_nothing, NULL);
 }
 
 void

@@ -49,6 +49,12 @@ struct connection *connections_find(const struct connections *connections, uint6
 bool connections_has_open(
 	struct connections *connections, uint64_t id, const struct config_service *limits);
 
+/*
+ * Any thread: calls THEN if one is, and until that returns it stays so. Returns whether it is.
+ */
+bool connections_if_open(struct connections *connections, uint64_t id,
+	const struct config_service *limits, void (*then)(void *arg), void *arg);
+
 /* Calls VISIT for each, which may close connections but not take any out. */
 void connections_visit(struct connections *connections,
 	void (*visit)(struct connection *connection, void *arg), void *arg);

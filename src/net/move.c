@@ -10,11 +10,11 @@
 #include "process/connection_fields.h"
 
 bool
-move_is_possible(struct connection *connection)
+move_is_possible(struct connection *connection, bool busy)
 {
 	if (connection->state != CONNECTION_OPEN || connection->failed)
 		return false;
-	if (connection->held == 0)
+	if (connection->held == 0 && !busy)
 		return true;
 	flow_pause(connection, PAUSE_MOVE);
 	connection_settle(connection);

@@ -15,10 +15,10 @@
 #include "process/record.h"
 
 /*
- * Whether nothing is under way that holds it here. One that is held is not read from now on, so
- * that it can move as soon as that is over.
+ * Whether nothing is under way that holds it here; BUSY: the owner has something. One that is held
+ * is not read from now on, so that it can move as soon as that is over.
  */
-bool move_is_possible(struct connection *connection);
+bool move_is_possible(struct connection *connection, bool busy);
 
 /* Other threads find it no more: what they have sent before is to be taken before move_begin. */
 void move_prepare(struct connection *connection);

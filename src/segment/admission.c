@@ -171,13 +171,19 @@ is_draining(const struct slot *slot)
 	return atomic_load_explicit(&slot->state, memory_order_relaxed) == SLOT_DRAINING;
 }
 
+void
+admission_set_moving(struct segment *segment, uint32_t count)
+{
+	atomic_store(&segment->own->moving, count);
+}
+
 bool
 admission_counts_twice(const struct segment *segment)
 {
 	uint32_t used = atomic_load_explicit(&segment->head->slots_used, memory_order_relaxed);
 
 	for (uint32_t i = 0; i < used; i++) {
-		if (is_draining(&segment->slots[i]))
+		if (atomic_load(&segment->slots[i].moving) > 0)
 			return true;
 	}
 	return false;

@@ -64,7 +64,10 @@ uint64_t admission_sum_released(const struct segment *segment);
  */
 bool admission_counts(const struct segment *segment, uint64_t held);
 
-/* Whether a worker gives connections away: each counts twice for a moment. */
+/* Says to the others how many connections are on their way from this worker. */
+void admission_set_moving(struct segment *segment, uint32_t count);
+
+/* Whether any are: each counts twice for a moment. */
 bool admission_counts_twice(const struct segment *segment);
 
 /* Says to the others whether this worker takes no connections for now. */

@@ -169,6 +169,7 @@ segment_slot_drop(struct segment *segment, unsigned index)
 		atomic_store(&slot->service_admitted[i], 0);
 	clear_addresses(slot);
 	atomic_store(&slot->pausing, false);
+	atomic_store(&slot->moving, 0);
 	atomic_store(&slot->admitted, 0);
 }
 

@@ -96,10 +96,19 @@ lift_seal(struct connection *connection, void *arg PF_UNUSED)
 	seal_lift(connection->fd);
 }
 
-static void
-drain_one(struct connection *connection, void *arg PF_UNUSED)
+void
+drain_one(struct worker *worker, struct connection *connection)
 {
-	connection_drain(connection);
+	if (worker->drain_over)
+		cut(connection, worker);
+	else
+		connection_drain(connection);
+}
+
+static void
+visit(struct connection *connection, void *arg)
+{
+	drain_one(arg, connection);
 }
 
 void
@@ -126,7 +135,7 @@ drain_begin(struct worker *worker, bool all, int inbox, int64_t timeout_ms)
 	if (inbox >= 0)
 		handover_begin(worker, inbox);
 	else
-		connections_visit(connections, drain_one, NULL);
+		connections_visit(connections, visit, worker);
 }
 
 void
@@ -143,7 +152,7 @@ is_done(struct worker *worker)
 {
 	const struct network *network = worker->sessions.network;
 
-	if (network->open_count > 0 || takeover_is_on(worker))
+	if (network->open_count > 0 || (takeover_is_on(worker) && !worker->drain_over))
 		return false;
 	return network->connections.count == 0 || worker->drain_over ||
 		pool_lost(&worker->sessions.dispatch.pool) > 0;

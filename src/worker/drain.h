@@ -16,6 +16,9 @@ void drain_close(struct worker *worker);
  */
 void drain_begin(struct worker *worker, bool all, int inbox, int64_t timeout_ms);
 
+/* Has CONNECTION, which is open, end in order; or at once, after the timeout. May close it. */
+void drain_one(struct worker *worker, struct connection *connection);
+
 /* What `drain_timeout` is now, from now on if the worker drains already. */
 void drain_set_timeout(struct worker *worker, int64_t timeout_ms);
 

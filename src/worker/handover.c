@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "net/flow.h"
 #include "net/move.h"
+#include "worker/drain.h"
 #include "worker/session_record.h"
 #include "worker/worker.h"
 
@@ -31,16 +32,17 @@ find(const struct worker *worker, uint64_t id)
 	return connection != NULL ? container_of(connection, struct session, connection) : NULL;
 }
 
+/* It goes on here, and drains. */
 static void
 stay(struct worker *worker, struct session *session, enum refusal_to_take why)
 {
 	struct connection *connection = &session->connection;
 
+	move_undo(connection);
 	if (connection->state != CONNECTION_OPEN)
 		return;
 	worker->handover.stayed[why]++;
-	flow_unpause(connection, PAUSE_MOVE);
-	connection_drain(connection);
+	drain_one(worker, connection);
 }
 
 /* Without memory for its id it drains. */
@@ -66,14 +68,28 @@ handover_add(struct worker *worker, struct session *session)
 static void
 add_connection(struct connection *connection, void *arg)
 {
-	if (connection->state == CONNECTION_OPEN)
-		handover_add(arg, container_of(connection, struct session, connection));
+	struct session *session = container_of(connection, struct session, connection);
+
+	if (connection->state != CONNECTION_OPEN)
+		return;
+	if (session_can_move(session))
+		handover_add(arg, session);
+	else
+		stay(arg, session, TAKE_MODULE_KEEPS);
 }
 
 bool
 handover_is_on(const struct worker *worker)
 {
 	return worker->handover.inbox >= 0;
+}
+
+static void
+put_back(struct worker *worker, struct session *session)
+{
+	move_undo(&session->connection);
+	if (session->connection.state == CONNECTION_OPEN)
+		handover_add(worker, session);
 }
 
 /*
@@ -91,16 +107,16 @@ take_back(struct worker *worker)
 
 		if (session == NULL || session->connection.state != CONNECTION_MOVING)
 			continue;
-		move_undo(&session->connection);
 		if (suspect)
 			stay(worker, session, TAKE_DIED);
 		else if (handover_is_on(worker))
-			handover_add(worker, session);
+			put_back(worker, session);
 		else
 			stay(worker, session, TAKE_NOBODY);
 		suspect = false;
 	}
 	handover->sent_count = 0;
+	admission_set_moving(worker->sessions.network->segment, 0);
 }
 
 static void
@@ -150,7 +166,6 @@ answered(struct worker *worker, const struct answer *answer)
 	case ANSWER_REFUSED:
 		if (!moving)
 			break;
-		move_undo(&session->connection);
 		stay(worker, session, MIN(answer->value, TAKE__COUNT - 1));
 		break;
 	}
@@ -207,6 +222,13 @@ begin_conversation(struct worker *worker)
 		loop_start_timer(handover->timer, RETRY_MS);
 }
 
+/* Also a request that has had another reply in its place may still be handled. */
+static bool
+can_move(struct session *session)
+{
+	return move_is_possible(&session->connection, session->pipeline != NULL);
+}
+
 /* Takes ids of up to MOST connections that can move now out of the list. Returns how many. */
 static unsigned
 choose(struct worker *worker, uint64_t *chosen, unsigned most)
@@ -219,7 +241,7 @@ choose(struct worker *worker, uint64_t *chosen, unsigned most)
 		struct session *session = find(worker, id);
 		const bool open = session != NULL && session->connection.state == CONNECTION_OPEN;
 
-		if (open && !move_is_possible(&session->connection)) {
+		if (open && !can_move(session)) {
 			i++;
 			continue;
 		}
@@ -230,14 +252,6 @@ choose(struct worker *worker, uint64_t *chosen, unsigned most)
 	return count;
 }
 
-static void
-put_back(struct worker *worker, struct session *session)
-{
-	move_undo(&session->connection);
-	if (session->connection.state == CONNECTION_OPEN)
-		handover_add(worker, session);
-}
-
 /* Returns whether another one may follow. */
 static bool
 give(struct worker *worker, struct session *session)
@@ -246,17 +260,16 @@ give(struct worker *worker, struct session *session)
 	const enum refusal_to_take refusal = session_save(session, &handover->record);
 
 	if (refusal != TAKE_NONE) {
-		move_undo(&session->connection);
 		stay(worker, session, refusal);
 		return true;
 	}
 	if (conversation_send(handover->conversation, &handover->record, session->public.id,
 		    session->connection.fd) == 0) {
 		handover->sent[handover->sent_count++] = session->public.id;
+		admission_set_moving(worker->sessions.network->segment, handover->sent_count);
 		return true;
 	}
 	if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
-		move_undo(&session->connection);
 		stay(worker, session, TAKE_NO_DESCRIPTOR);
 		return true;
 	}
@@ -285,7 +298,7 @@ give_some(struct worker *worker)
 
 		if (session == NULL || session->connection.state != CONNECTION_OPEN)
 			continue;
-		if (more && move_is_possible(&session->connection))
+		if (more && can_move(session))
 			more = give(worker, session);
 		else
 			put_back(worker, session);
@@ -339,7 +352,7 @@ handover_turn_to(struct worker *worker, int inbox)
 	fd_close(&handover->inbox);
 	handover->inbox = inbox;
 	handover->alone_ms = 0;
-	if (handover->conversation >= 0 && handover->credits == 0 && handover->sent_count == 0)
+	if (handover->conversation >= 0 && handover->sent_count == 0)
 		end_conversation(worker);
 	if (inbox < 0)
 		give_up(worker);

@@ -204,7 +204,7 @@ take_message(struct intake *intake, const struct wire_frame *frame)
 	intake->left = span_after(intake->left, frame->size);
 }
 
-/* A message keeps the limit under which it began, in another worker. */
+/* What came along from another worker keeps the limit under which it was read. */
 static struct wire
 old_wire(const struct session *session, const struct wire *wire)
 {
@@ -234,16 +234,12 @@ decode(const struct intake *intake, struct wire_frame *frame)
 {
 	struct session *session = intake->session;
 	const struct wire *wire = &intake->service->wire;
-	enum wire_status status;
 	struct wire old;
 
 	if (likely(session->old_limit == 0))
 		return decode_with(wire, intake, frame);
 	old = old_wire(session, wire);
-	status = decode_with(&old, intake, frame);
-	if (status == WIRE_FRAME)
-		session->old_limit = 0;
-	return status;
+	return decode_with(&old, intake, frame);
 }
 
 /* Takes messages as long as there are any and the connection is fed. Returns whether it is over. */
@@ -293,5 +289,7 @@ intake_run(struct session *session, struct span input)
 		output_flush(connection); /* replies may point into it */
 		sessions_keep(intake.sessions, intake.payload);
 	}
+	if (unlikely(session->old_limit > 0) && intake.left.size == 0)
+		session->old_limit = 0;
 	return input.size - intake.left.size;
 }

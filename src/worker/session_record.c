@@ -44,7 +44,19 @@ put_text(struct record *record, unsigned tag, const char *text)
 	record_put(record, tag, true, text, strlen(text));
 }
 
-/* Without `save`, a state of the module's own cannot go along. */
+/* Without `save`, a state of the module's own cannot go along; an older module knows of no moves.
+ */
+bool
+session_can_move(const struct session *session)
+{
+	const struct pf_module *module = &session_service(session)->module;
+
+	if (module->save != NULL)
+		return true;
+	return session->public.state == NULL &&
+		(module->abi_minor >= 1 || (module->opened == NULL && module->closed == NULL));
+}
+
 static enum refusal_to_take
 save_module(struct session *session, struct record *record)
 {
@@ -53,7 +65,7 @@ save_module(struct session *session, struct record *record)
 	char *place;
 
 	if (module->save == NULL)
-		return session->public.state == NULL ? TAKE_NONE : TAKE_MODULE_KEEPS;
+		return session_can_move(session) ? TAKE_NONE : TAKE_MODULE_KEEPS;
 	record_put_number(record, FIELD_SAVE_FORMAT, true, module->save_format);
 	place = record_reserve(record, FIELD_MODULE_STATE, true, PF_SAVE_MAX);
 	if (place == NULL)
@@ -81,7 +93,7 @@ session_save(struct session *session, struct record *record)
 	put_text(record, FIELD_MODULE, service->module.name);
 	record_put_number(record, FIELD_REQUESTS, true, session->requests);
 	record_put_number(record, FIELD_LINE_END, false, session->end);
-	if (session->connection.begun)
+	if (session->connection.in.size > 0)
 		record_put_number(record, FIELD_MAX_MESSAGE, false,
 			MAX((uint64_t)service->wire.max_message,
 				(uint64_t)session->old_limit * 1024));

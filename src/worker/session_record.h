@@ -6,6 +6,9 @@
 #include "worker/conversation.h"
 #include "worker/session.h"
 
+/* Whether it can move at all, as far as can be told without asking the module. */
+bool session_can_move(const struct session *session);
+
 /*
  * Writes the session of a connection that can move to RECORD, its connection included, and leaves
  * its socket alone from now on: see move.h. On a refusal it has done nothing.

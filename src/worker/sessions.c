@@ -25,11 +25,13 @@ find(struct sessions *sessions, uint64_t id)
 }
 
 static bool
-on_is_open(void *arg, const struct service *service, uint64_t connection)
+on_if_open(void *arg, const struct service *service, uint64_t connection,
+	void (*then)(void *then_arg), void *then_arg)
 {
 	struct sessions *sessions = arg;
 
-	return connections_has_open(&sessions->network->connections, connection, service->config);
+	return connections_if_open(
+		&sessions->network->connections, connection, service->config, then, then_arg);
 }
 
 /* A session lives at least as long as a job of it is with the pool. */
@@ -114,7 +116,7 @@ on_letter(void *arg, const struct letter *letter)
 }
 
 static const struct dispatch_ops dispatch_ops = {
-	.is_open = on_is_open,
+	.if_open = on_if_open,
 	.returned = on_returned,
 	.stalled = on_stalled,
 	.answered = on_answered,

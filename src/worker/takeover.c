@@ -12,6 +12,7 @@
 #include "net/move.h"
 #include "segment/admission.h"
 #include "worker/conversation.h"
+#include "worker/drain.h"
 #include "worker/handover.h"
 #include "worker/session_record.h"
 #include "worker/worker.h"
@@ -44,13 +45,13 @@ static void
 arrive(struct worker *worker, struct session *session)
 {
 	move_arrived(&session->connection);
-	if (worker->state != WORKER_DRAINING)
+	if (worker->state != WORKER_DRAINING || session->connection.state == CONNECTION_CLOSED)
 		return;
 	worker->drain_left++;
 	if (handover_is_on(worker))
 		handover_add(worker, session);
 	else
-		connection_drain(&session->connection);
+		drain_one(worker, &session->connection);
 }
 
 /*

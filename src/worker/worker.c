@@ -474,6 +474,8 @@ run(struct inheritance *inheritance)
 		.drain_timeout_ms = inheritance->config->drain_timeout_ms,
 		.signals = { .fd = -1 },
 		.channel = { .fd = -1 },
+		.takeover = { .inbox = -1 },
+		.handover = { .inbox = -1, .conversation = -1 },
 		.recycle = { .statm = -1 },
 	};
 	struct error error;
