@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -35,6 +36,15 @@ keep_arguments(int argc, char *argv[])
 	own.count = argc;
 }
 
+/* What is executed by its descriptor is called by the number of that, for pgrep and the like. */
+static void
+keep_name(void)
+{
+	const char *slash = strrchr(own.path, '/');
+
+	prctl(PR_SET_NAME, slash != NULL ? slash + 1 : own.path);
+}
+
 /* One that was executed by another knows where that one is: its own file may be gone from there. */
 static void
 keep_path(void)
@@ -43,9 +53,11 @@ keep_path(void)
 	const ssize_t size = readlink("/proc/self/exe", own.path, sizeof(own.path) - 1);
 
 	own.path[size > 0 ? size : 0] = '\0';
-	if (handed != NULL)
-		strlcpy(own.path, handed, sizeof(own.path));
+	if (handed == NULL)
+		return;
+	strlcpy(own.path, handed, sizeof(own.path));
 	unsetenv(path_variable);
+	keep_name();
 }
 
 void
