@@ -550,6 +550,7 @@ go_on(struct master *master, const struct reexec_call *call)
 		return;
 	}
 	log_info("upgraded", log_int("pid", getpid()), log_str("version", PACKAGE_VERSION));
+	reload_all(&master->reload);
 	reload_ask(&master->reload);
 }
 

@@ -188,7 +188,8 @@ needs_no_workers(
 {
 	const struct generation *generation = serving(reload);
 
-	return diff->at_once && !diff->new_workers && next->seat_count == generation->seat_count &&
+	return !reload->stale && diff->at_once && !diff->new_workers &&
+		next->seat_count == generation->seat_count &&
 		generation_has_same_modules(generation, next);
 }
 
@@ -245,6 +246,12 @@ reload_start(struct reload *reload)
 }
 
 void
+reload_all(struct reload *reload)
+{
+	reload->stale = true;
+}
+
+void
 reload_ask(struct reload *reload)
 {
 	switch (reload->state) {
@@ -282,6 +289,7 @@ reload_ready(struct reload *reload)
 	const struct generation *next = supervisor->starting;
 
 	supervisor_switch(supervisor);
+	reload->stale = false;
 	for (size_t i = 0; i < next->use_count; i++)
 		listener_apply(
 			next->uses[i].listener, &next->config->services[next->uses[i].service]);

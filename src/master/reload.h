@@ -27,6 +27,7 @@ struct reload {
 	enum reload_state state;
 	bool again; /* asked for while one was under way */
 	bool said;  /* that it waits for slots */
+	bool stale; /* the workers are another program's: all are to be replaced */
 	int64_t asked_ms;
 	struct event *timer; /* pending: WAITING, to begin again */
 	struct config_source source;
@@ -44,6 +45,9 @@ void reload_close(struct reload *reload);
 
 /* The server serves: reloads can begin, and one that was asked for does. */
 void reload_start(struct reload *reload);
+
+/* From now on a reload replaces the workers whatever has changed, until one has. */
+void reload_all(struct reload *reload);
 
 /* Begins a reload, or another one after the start or the reload that is under way. */
 void reload_ask(struct reload *reload);
