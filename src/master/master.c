@@ -89,6 +89,7 @@ stop_now(struct master *master, int exit_status)
 {
 	master->state = MASTER_STOPPING;
 	master->exit_status = exit_status;
+	upgrade_cancel(&master->upgrade);
 	supervisor_kill(&master->supervisor);
 }
 
@@ -98,6 +99,7 @@ drain(struct master *master)
 	master->state = MASTER_DRAINING;
 	show(master, " (draining)");
 	reload_cancel(&master->reload);
+	upgrade_cancel(&master->upgrade);
 	supervisor_drain(&master->supervisor);
 }
 

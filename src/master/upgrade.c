@@ -246,8 +246,11 @@ check_failed(struct upgrade *upgrade, int status)
 bool
 upgrade_reaped(struct upgrade *upgrade, pid_t pid, int status)
 {
-	if (upgrade->state != UPGRADE_CHECKING || pid != upgrade->checker)
+	if (upgrade->checker == 0 || pid != upgrade->checker)
 		return false;
+	upgrade->checker = 0;
+	if (upgrade->state != UPGRADE_CHECKING)
+		return true;
 	event_del(upgrade->timer);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
 		upgrade->state = UPGRADE_CHECKED;
@@ -297,14 +300,23 @@ upgrade_open(struct upgrade *upgrade, struct error *error)
 }
 
 void
+upgrade_cancel(struct upgrade *upgrade)
+{
+	if (upgrade->state == UPGRADE_IDLE)
+		return;
+	log_warn("upgrade given up: the server is about to end");
+	if (upgrade->checker > 0)
+		kill(upgrade->checker, SIGKILL);
+	back_to_idle(upgrade);
+}
+
+void
 upgrade_close(struct upgrade *upgrade)
 {
-	if (upgrade->state == UPGRADE_CHECKING)
-		kill(upgrade->checker, SIGKILL);
-	if (upgrade->timer != NULL) {
-		back_to_idle(upgrade);
-		event_free(upgrade->timer);
-	}
+	if (upgrade->timer == NULL)
+		return;
+	upgrade_cancel(upgrade);
+	event_free(upgrade->timer);
 	upgrade->timer = NULL;
 }
 

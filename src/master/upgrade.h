@@ -35,8 +35,8 @@ struct upgrade {
 	struct segment *segment;
 	struct pid_file *pid_file;
 	struct reload *reload;
-	int program; /* the new one's file; -1 */
-	pid_t checker;
+	int program;         /* the new one's file; -1 */
+	pid_t checker;       /* until it is reaped; 0 */
 	bool late;           /* the checker was killed for it */
 	int said;            /* a pipe that the checker writes to; -1 */
 	struct event *timer; /* pending: the checker has time */
@@ -47,6 +47,9 @@ void upgrade_close(struct upgrade *upgrade);
 
 /* Begins. */
 void upgrade_ask(struct upgrade *upgrade);
+
+/* The server ends: what is under way is given up. */
+void upgrade_cancel(struct upgrade *upgrade);
 
 /* A process has ended. Returns whether it was one of an upgrade. */
 bool upgrade_reaped(struct upgrade *upgrade, pid_t pid, int status);
