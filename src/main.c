@@ -74,14 +74,18 @@ open_log(const struct config *config, struct error *error)
 	return 0;
 }
 
-/* In the place of another master. */
+/*
+ * In the place of another master, and with the configuration that it served: what stands in the
+ * file by now is for the reload that follows. One that was here before goes on without its log,
+ * too.
+ */
 static int
 resume(const struct command *command, const struct reexec_call *call)
 {
 	struct error error;
-	struct config *config = config_from(&command->source, &error);
+	struct config *config = upgrade_config(call, &error);
 
-	if (config == NULL || open_log(config, &error) != 0) {
+	if (config == NULL || (open_log(config, &error) != 0 && call->why == REEXEC_ADOPT)) {
 		upgrade_give_back(call, error.text);
 		errx(EX_CONFIG, "%s", error.text);
 	}

@@ -354,20 +354,38 @@ adopt_listeners(struct upgrade *upgrade, const struct heritage *heritage, struct
 		sockets += heritage->listeners[i].sockets;
 	}
 	upgrade->listeners->next_id = heritage->numbers.next_socket;
+	upgrade->listeners->locked = heritage->numbers.pid_file >= 0;
 	return 0;
 }
 
-/* The configuration that the old program served. */
+static struct config *
+read_config(const struct heritage *heritage, struct error *error)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", heritage->numbers.config);
+	return config_load(path, error);
+}
+
+struct config *
+upgrade_config(const struct reexec_call *call, struct error *error)
+{
+	struct heritage heritage;
+	struct config *config = NULL;
+
+	if (heritage_read(&heritage, call->fd, error) == 0)
+		config = read_config(&heritage, error);
+	heritage_free(&heritage);
+	return config;
+}
+
 static struct generation *
 make_generation(struct upgrade *upgrade, const struct heritage *heritage, struct error *error)
 {
 	const struct heritage_numbers *numbers = &heritage->numbers;
 	struct generation *generation;
-	struct config *config;
-	char path[64];
+	struct config *config = read_config(heritage, error);
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", numbers->config);
-	config = config_load(path, error);
 	if (config == NULL)
 		return NULL;
 	generation = generation_open(

@@ -57,6 +57,9 @@ bool upgrade_reaped(struct upgrade *upgrade, pid_t pid, int status);
 /* Now and then: goes on when it can. */
 void upgrade_look(struct upgrade *upgrade);
 
+/* The configuration that the old program served; NULL with the reason. */
+struct config *upgrade_config(const struct reexec_call *call, struct error *error);
+
 /*
  * The new program: adopts what CALL names, as far as the upgrade knows it: segment, pid file,
  * listeners, and makes the generation that serves, whose workers are adopted. Returns 0, or -1 with
