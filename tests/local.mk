@@ -7,7 +7,7 @@ unit_tests = tests/unit/test-config tests/unit/test-wire tests/unit/test-respawn
 	tests/unit/test-connections tests/unit/test-path tests/unit/test-cpus \
 	tests/unit/test-diff tests/unit/test-liveness tests/unit/test-histogram \
 	tests/unit/test-record tests/unit/test-recycle tests/unit/test-replies \
-	tests/unit/test-schedule tests/unit/test-sizes
+	tests/unit/test-schedule tests/unit/test-sizes tests/unit/test-heritage
 endif
 
 unit_cppflags = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
@@ -109,6 +109,10 @@ tests_unit_test_cpus_LDADD = src/libprocess.a src/libconfig.a $(LIBCONFIG_LIBS) 
 tests_unit_test_record_SOURCES = tests/unit/test-record.c
 tests_unit_test_record_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_record_LDADD = src/libprocess.a $(unit_ldadd)
+
+tests_unit_test_heritage_SOURCES = tests/unit/test-heritage.c
+tests_unit_test_heritage_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_heritage_LDADD = src/libmaster.a src/libprocess.a $(unit_ldadd)
 
 tests_unit_test_histogram_SOURCES = tests/unit/test-histogram.c
 tests_unit_test_histogram_CPPFLAGS = $(unit_cppflags)

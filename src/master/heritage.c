@@ -158,7 +158,7 @@ heritage_read(struct heritage *heritage, int fd, struct error *error)
 	char *data = NULL;
 	int result = -1;
 
-	*heritage = (struct heritage){ 0 };
+	*heritage = (struct heritage){ .numbers = { .config = -1, .program = -1 } };
 	if (fstat(fd, &file) != 0 || file.st_size > SIZE_MAX_BYTES ||
 		pread(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head))
 		return error_set(error, "what is to be inherited cannot be read");
