@@ -66,6 +66,17 @@ give_slot_back(const struct child *child)
 		drop_slot(supervisor, child->slot);
 }
 
+void
+child_adopt_late_slots(struct supervisor *supervisor)
+{
+	for (unsigned i = 0; i < SEGMENT_SLOTS; i++) {
+		if (supervisor->slot_used[i] || segment_slot_is_free(supervisor->segment, i))
+			continue;
+		supervisor->slot_used[i] = true;
+		supervisor->slot_due_ms[i] = loop_now(supervisor->loop) + SLOT_LATE_MS;
+	}
+}
+
 bool
 child_drop_late_slots(struct supervisor *supervisor)
 {

@@ -129,6 +129,9 @@ void child_kill(const struct child *child, int signal);
 void child_forget(struct child *child);
 bool child_drop_late_slots(struct supervisor *supervisor);
 
+/* After the last child_adopt: so are slots that are in use still, of children that are gone. */
+void child_adopt_late_slots(struct supervisor *supervisor);
+
 /* Connections in its slot; a number beyond every limit was trampled, is said and counts as 0. */
 unsigned child_connections(const struct child *child);
 

@@ -93,9 +93,10 @@ supervisor_adopt(struct supervisor *supervisor, struct generation *generation,
 			return -1;
 	}
 	for (size_t i = 0; i < generation->seat_count; i++) {
-		if (generation->seats[i].child == NULL)
+		if (supervisor_seat_is_open(&generation->seats[i]))
 			loop_start_timer(generation->seats[i].timer, 0);
 	}
+	child_adopt_late_slots(supervisor);
 	steering_update(supervisor);
 	return 0;
 }

@@ -120,9 +120,8 @@ on_late(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 
 static void fill_later(struct seat *seat, const struct respawn_death *death);
 
-/* Whether somebody is to be started for it, and nobody is yet. */
-static bool
-is_open(const struct seat *seat)
+bool
+supervisor_seat_is_open(const struct seat *seat)
 {
 	const struct child *child = seat->child;
 
@@ -163,7 +162,7 @@ child_retires(struct child *child)
 		return;
 	if (!child->can_wait)
 		drain_alone(child);
-	if (is_open(seat))
+	if (supervisor_seat_is_open(seat))
 		fill_later(seat, &lived);
 }
 
@@ -305,7 +304,7 @@ replace(struct seat *seat, const struct respawn_death *death)
 	const struct generation *generation = seat->generation;
 
 	if (generation != generation->supervisor->serving || generation->supervisor->stopping ||
-		(size_t)seat->number > generation->seat_count || !is_open(seat))
+		(size_t)seat->number > generation->seat_count || !supervisor_seat_is_open(seat))
 		return;
 	fill_later(seat, death);
 }

@@ -12,6 +12,9 @@ extern const struct child_ops supervisor_child_ops;
 /* It is time to fill the seat that is the argument. */
 void supervisor_on_seat_timer(int fd, short what, void *seat);
 
+/* Whether somebody is to be started for it, and nobody is yet. */
+bool supervisor_seat_is_open(const struct seat *seat);
+
 /* CHILD, which is ready, serves from now on. */
 void supervisor_serve(struct child *child);
 

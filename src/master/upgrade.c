@@ -96,6 +96,7 @@ collect_listeners(const struct upgrade *upgrade, struct heritage *heritage)
 	return 0;
 }
 
+/* Those of a reload that failed are killed already; to the next program they are nobody. */
 static int
 collect_children(const struct upgrade *upgrade, struct heritage *heritage)
 {
@@ -107,8 +108,10 @@ collect_children(const struct upgrade *upgrade, struct heritage *heritage)
 	heritage->children = calloc(count + 1, sizeof(heritage->children[0]));
 	if (heritage->children == NULL)
 		return -1;
-	TAILQ_FOREACH (child, &upgrade->supervisor->children, entry)
-		heritage->children[heritage->child_count++] = child_leave(child);
+	TAILQ_FOREACH (child, &upgrade->supervisor->children, entry) {
+		if (!child->generation->undone)
+			heritage->children[heritage->child_count++] = child_leave(child);
+	}
 	return 0;
 }
 

@@ -213,6 +213,12 @@ segment_slot_admitted(const struct segment *segment, unsigned index)
 }
 
 bool
+segment_slot_is_free(const struct segment *segment, unsigned index)
+{
+	return atomic_load(&segment->slots[index].state) == SLOT_FREE;
+}
+
+bool
 segment_slot_is_draining(const struct segment *segment, unsigned index)
 {
 	return atomic_load(&segment->slots[index].state) == SLOT_DRAINING;

@@ -61,6 +61,9 @@ void segment_forget_services(struct segment *segment, unsigned count);
 /* Places held in a slot, as its worker says: a number to print, never to trust. */
 unsigned segment_slot_admitted(const struct segment *segment, unsigned index);
 
+/* Whether it is nobody's. */
+bool segment_slot_is_free(const struct segment *segment, unsigned index);
+
 /* Whether its worker says that it drains, and has closed what it listened on. */
 bool segment_slot_is_draining(const struct segment *segment, unsigned index);
 
