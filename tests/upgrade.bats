@@ -106,6 +106,83 @@ refusing_start() {
     talk open 6
 }
 
+# checking_start: as upgrading_start, and 4 clients; the module waits while there is the file $STONE,
+# and with it every check and every new worker.
+checking_start() {
+    STONE=$BATS_TEST_TMPDIR/stone
+    versioned_build 1
+    configure <<END_OF_FILE
+workers = 2
+services = {
+    main = {
+        listen = "127.0.0.1:0"
+        module = "$MODULE"
+        options = { wait = "$STONE" }
+    }
+}
+END_OF_FILE
+    program_is "$ORIGINAL"
+    PREFORKD=$PROGRAM
+    configured_start
+    wait_until workers_are_settled 2
+    talk_start "$ADDRESS"
+    talk open 4
+    other_version
+}
+
+# check_begins: an upgrade is asked for, and its check lasts until $STONE is removed.
+check_begins() {
+    touch "$STONE"
+    kill -USR2 "$SERVER_PID"
+    wait_until server_has_logged 'msg="upgrade: the new program is checked"'
+    wait_until worker_count_is 3
+    CHECKER=$(pgrep -P "$SERVER_PID" | tail -n 1)
+    ORPHANS+=("$CHECKER")
+}
+
+# passing_program NAME [COMMAND-OF-C]: is the program from now on. It passes every check, and then does
+# this and executes the original.
+passing_program() {
+    c_program "$1" "-DREAL=\"$ORIGINAL\"" "-DFAILS=\"$BATS_TEST_TMPDIR/fails.so\"" <<END
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+int main(int argc, char **argv)
+{
+	if (argc > 1 && strcmp(argv[1], "-t") == 0)
+		return 0;
+	${2:-}
+	execv(REAL, argv);
+	return 1;
+}
+END
+}
+
+# names: what the kernel calls the master and its workers, and their titles.
+names() {
+    local pid
+    for pid in "$SERVER_PID" $(worker_pids); do
+        cat "/proc/$pid/comm"
+        tr '\0' ' ' <"/proc/$pid/cmdline" | sed -E 's/generation [0-9]+/generation/; s/ *$/\n/'
+    done
+}
+
+# build_fails: a library with which no program can receive signals, and which hides itself.
+build_fails() {
+    cat >"$BATS_TEST_TMPDIR/fails.c" <<'END'
+#include <errno.h>
+#include <stdlib.h>
+int signalfd(int fd, const void *mask, int flags)
+{
+	(void)fd, (void)mask, (void)flags;
+	errno = EMFILE;
+	return -1;
+}
+__attribute__((constructor)) static void begin(void) { unsetenv("LD_PRELOAD"); }
+END
+    ${PREFORK_CC:-cc} -shared -fPIC -o "$BATS_TEST_TMPDIR/fails.so" "$BATS_TEST_TMPDIR/fails.c"
+}
+
 @test "R5: two upgrades in a row, to another version and back, under load: no client notices" {
     local before
     upgrading_start
@@ -212,31 +289,8 @@ int main(void) { for (;;) pause(); }'
 
 @test "R5: a program that cannot adopt gives everything back, and a later one can" {
     refusing_start
-    cat >"$BATS_TEST_TMPDIR/fails.c" <<'END'
-#include <errno.h>
-#include <stdlib.h>
-int signalfd(int fd, const void *mask, int flags)
-{
-	(void)fd, (void)mask, (void)flags;
-	errno = EMFILE;
-	return -1;
-}
-__attribute__((constructor)) static void begin(void) { unsetenv("LD_PRELOAD"); }
-END
-    ${PREFORK_CC:-cc} -shared -fPIC -o "$BATS_TEST_TMPDIR/fails.so" "$BATS_TEST_TMPDIR/fails.c"
-    c_program half "-DREAL=\"$ORIGINAL\"" "-DFAILS=\"$BATS_TEST_TMPDIR/fails.so\"" <<'END'
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-int main(int argc, char **argv)
-{
-	if (argc > 1 && strcmp(argv[1], "-t") == 0)
-		return 0;
-	setenv("LD_PRELOAD", FAILS, 1);
-	execv(REAL, argv);
-	return 1;
-}
-END
+    build_fails
+    passing_program half 'setenv("LD_PRELOAD", FAILS, 1);'
     upgrade
     grep -q 'level=error .*msg="upgrade failed: the former program goes on"' <<<"$OUTCOME"
     talk_gives "alive=6" ping
@@ -268,5 +322,309 @@ END
     talk finish
     talk_gives "eof=4 missing=0" end
     server_wait
+    assert_equal "$SERVER_STATUS" 0
+}
+
+@test "R5: 5 upgrades leave no descriptor more, and names and titles as they were" {
+    local before called i
+    upgrading_start
+    before=$(all_descriptors 2)
+    called=$(names)
+    [[ $called == "preforkd
+preforkd: master [$CONFIG]
+"* ]]
+    for i in 1 2 3 4 5; do
+        if ((i % 2)); then other_version; else program_is "$ORIGINAL"; fi
+        upgrade
+        [[ $OUTCOME == *msg=upgraded* ]]
+        wait_until server_has_logged "msg=reloaded generation=$((i + 1)) "
+        wait_until workers_are_settled 2
+        generation_is $((i + 1)) 2
+    done
+    wait_until same_as "$before" all_descriptors 2
+    wait_until same_as "$called" names
+    refute server_has_logged 'level=(warn|error)'
+}
+
+@test "R5: a daemon with relative paths and a log in a file is upgraded, too" {
+    local said=$BATS_TEST_TMPDIR/said
+    configure <<END_OF_FILE
+workers = 2
+pid_file = "preforkd.pid"
+log = { target = "server-daemon.log" }
+services = {
+    main = {
+        listen = [ "127.0.0.1:0", "unix:main.sock" ]
+        module = "$(find "$PREFORK_BUILD/src/modules/.libs" -name echo.so)"
+    }
+}
+END_OF_FILE
+    program_is "$ORIGINAL"
+    cd "$BATS_TEST_TMPDIR"
+    timeout 60 ./preforkd --daemon -c preforkd.conf </dev/null >"$said" 2>&1 3>&-
+    SERVER_PID=$(<preforkd.pid)
+    SERVER_PIDS+=("$SERVER_PID")
+    SERVER_LOG=$BATS_TEST_TMPDIR/server-daemon.log
+    cd /
+    ADDRESS=$(server_address)
+    wait_until workers_are_settled 2
+    load_start "$ADDRESS" --connections 8
+    other_version
+    upgraded_to "$OTHER"
+    wait_until server_has_logged 'msg=reloaded generation=2 '
+    assert_equal "$(cat "$BATS_TEST_TMPDIR/preforkd.pid")" "$SERVER_PID"
+    mv "$SERVER_LOG" "$SERVER_LOG.1"
+    kill -USR1 "$SERVER_PID"
+    wait_until test -s "$SERVER_LOG"
+    wait_until server_has_logged 'msg="log opened anew"'
+    reload_works
+    [[ $OUTCOME == *generation=3* ]]
+    run "$PREFORKCAT" "unix:$BATS_TEST_TMPDIR/main.sock" hello
+    assert_output hello
+    load_finish
+    load_lost_nothing 8
+    kill -TERM "$SERVER_PID"
+    wait_until process_is_gone "$SERVER_PID"
+    server_has_logged 'msg=stopped .*cut=0'
+    [ ! -e "$BATS_TEST_TMPDIR/preforkd.pid" ]
+    [ ! -e "$BATS_TEST_TMPDIR/main.sock" ]
+    [ ! -s "$said" ]
+}
+
+@test "R5: workers are new after an upgrade even if the old ones could take over what has changed" {
+    upgrading_start 'log = { level = "info" }'
+    other_version
+    sed -i 's/"info"/"debug"/' "$CONFIG"
+    upgraded_to "$OTHER"
+    wait_until server_has_logged 'msg=reloaded generation=2 workers=2 replaced=yes'
+    wait_until generation_is 2 2
+    sed -i 's/"debug"/"info"/' "$CONFIG"
+    reload_works
+    [[ $OUTCOME == *"generation=2 workers=2 replaced=no"* ]]
+}
+
+@test "R5: workers added before an upgrade, and changed settings, are what the reload makes of them" {
+    upgrading_start
+    talk_start "$ADDRESS"
+    talk open 6
+    kill -TTIN "$SERVER_PID"
+    wait_until workers_are_settled 3
+    kill -TTIN "$SERVER_PID"
+    wait_until workers_are_settled 4
+    other_version
+    upgraded_to "$OTHER"
+    wait_until server_has_logged 'msg=reloaded generation=2 workers=2 '
+    wait_until workers_are_settled 2
+    talk_gives "alive=6" ping
+}
+
+@test "R5: messages cut in the middle are finished and answered after two upgrades" {
+    upgrading_start
+    talk_start "$ADDRESS"
+    talk open 4
+    talk begin 100
+    other_version
+    upgraded_to "$OTHER"
+    wait_until server_has_logged 'msg=reloaded generation=2 '
+    program_is "$ORIGINAL"
+    upgraded_to "$VERSION"
+    wait_until server_has_logged 'msg=reloaded generation=3 '
+    talk finish
+    talk_gives "answered=8 missing=0" replies
+    wait_until workers_are_settled 2
+    talk_gives "alive=4" ping
+    refute server_has_logged 'level=(warn|error)'
+}
+
+@test "R5: workers that drain when a second upgrade comes go on with it" {
+    upgrading_start
+    talk_start "$ADDRESS"
+    talk open 4
+    talk begin 100
+    hold_connections
+    other_version
+    upgraded_to "$OTHER"
+    wait_until server_has_logged 'msg=reloaded generation=2 '
+    wait_until draining_count_is 2
+    program_is "$ORIGINAL"
+    upgraded_to "$VERSION"
+    wait_until server_has_logged 'msg=reloaded generation=3 '
+    generation_is 3 2
+    draining_count_is 2
+    talk finish
+    talk_gives "eof=4 missing=0" end
+    wait_until workers_are_settled 2
+    generation_is 3 2
+    refute server_has_logged 'level=(warn|error)'
+}
+
+@test "R5: a program whose workers cannot start takes over, and the workers that were there go on" {
+    local file=$BATS_TEST_TMPDIR/stone before
+    open_tmpdir
+    module_build refused -DINIT_FAILS_IF_PATH
+    configure <<END_OF_FILE
+workers = 2
+services = {
+    main = { listen = "127.0.0.1:0", module = "$MODULE", options = { path = "$file" } }
+}
+END_OF_FILE
+    program_is "$ORIGINAL"
+    PREFORKD=$PROGRAM
+    configured_start
+    wait_until workers_are_settled 2
+    talk_start "$ADDRESS"
+    talk open 6
+    before=$(processes)
+    touch "$file"
+    passing_program passes
+    upgraded_to "$VERSION"
+    wait_until server_has_logged "level=error .*msg=\"reload failed\" serving=1 reason=.*$file is in the way"
+    wait_until same_as "$before" processes
+    talk_gives "alive=6" ping
+    rm "$file"
+    reload_works
+    wait_until generation_is 3 2
+    talk_gives "alive=6" ping
+}
+
+@test "R5: upgrades that fail again and again under load lose nothing and leave no descriptor" {
+    local before i
+    upgrading_start
+    build_fails
+    before=$(descriptors "$SERVER_PID")
+    load_start "$ADDRESS" --connections 20 --depth 3 --short 5
+    passing_program half 'setenv("LD_PRELOAD", FAILS, 1);'
+    for i in 1 2 3; do
+        upgrade
+        [[ $OUTCOME == *'msg="upgrade failed: the former program goes on" reason="cannot receive signals'*"version=$VERSION"* ]]
+    done
+    generation_is 1 2
+    wait_until same_as "$before" descriptors "$SERVER_PID"
+    kill -KILL "$(worker_pid 1)"
+    wait_until workers_are_settled 2
+    other_version
+    upgraded_to "$OTHER"
+    wait_until server_has_logged 'msg=reloaded generation=2 '
+    wait_until workers_are_settled 2
+    load_finish
+    load_says wrong=0 doubled=0 refused=0
+    wait_until same_as "$before" descriptors "$SERVER_PID"
+}
+
+@test "R5: a configuration that is wrong when the new program runs fails its reload, and no more" {
+    refusing_start
+    passing_program passes "system(\"sed -i 's/workers = 2/workers = 0x/' '$CONFIG'\");"
+    upgraded_to "$VERSION"
+    wait_until server_has_logged "msg=\"reload failed\" serving=1 reason=\"?$CONFIG:1: "
+    talk_gives "alive=6" ping
+    generation_is 1 2
+    sed -i 's/workers = 0x/workers = 2/' "$CONFIG"
+    other_version
+    upgraded_to "$OTHER"
+    wait_until generation_is 2 2
+    talk_gives "alive=6" ping
+}
+
+@test "R5: a program that fails gives everything back even if the configuration is wrong by then" {
+    refusing_start
+    build_fails
+    passing_program half "setenv(\"LD_PRELOAD\", FAILS, 1);
+	system(\"LD_PRELOAD= sed -i 's/workers = 2/workers = 0x/' '$CONFIG'\");"
+    upgrade
+    [[ $OUTCOME == *'msg="upgrade failed: the former program goes on"'* ]]
+    talk_gives "alive=6" ping
+    generation_is 1 2
+}
+
+@test "R5: while the check runs a second USR2 is said, HUP is obeyed, and a dead worker replaced" {
+    local pid
+    checking_start
+    pid=$(worker_pid 1)
+    check_begins
+    kill -USR2 "$SERVER_PID"
+    wait_until server_has_logged 'msg="an upgrade is under way already"'
+    kill -KILL "$pid"
+    wait_until server_has_logged "msg=\"worker died\" worker=1 generation=1 pid=$pid "
+    hup
+    rm "$STONE"
+    wait_until server_has_logged "msg=upgraded pid=$SERVER_PID version=$OTHER"
+    wait_until server_has_logged 'msg=reloaded generation=3 '
+    wait_until generation_is 3 2
+    wait_until workers_are_settled 2
+    talk ping
+    [[ $TALK_SAID =~ ^alive=[1-4] ]]
+    assert_equal "$(upgrade_outcomes | wc -l)" 1
+    run asks "$ADDRESS"
+    assert_output --partial "1 of main"
+}
+
+@test "R5: a worker that dies between check and execution is replaced by the new program" {
+    checking_start
+    passing_program kills "system(\"kill -KILL \$(pgrep -P $SERVER_PID -f 'preforkd: [w]orker 2 ')\");"
+    upgraded_to "$VERSION"
+    wait_until server_has_logged 'msg="worker died" worker=2 generation=1 '
+    wait_until server_has_logged 'msg=reloaded generation=2 '
+    wait_until workers_are_settled 2
+    talk ping
+    [[ $TALK_SAID =~ ^alive=[1-4] ]]
+}
+
+@test "R5: TERM while the check runs ends the server in order, and the check with it" {
+    checking_start
+    talk begin 100
+    check_begins
+    kill -TERM "$SERVER_PID"
+    wait_until server_has_logged 'msg="upgrade given up: the server is about to end"'
+    rm "$STONE"
+    wait_until process_is_gone "$CHECKER"
+    talk finish
+    talk_gives "eof=4 missing=0" end
+    server_wait
+    assert_equal "$SERVER_STATUS" 0
+    assert_equal "$(grep -c 'msg=stopped' "$SERVER_LOG")" 1
+    assert_equal "$(upgrade_outcomes)" ""
+}
+
+@test "R5: QUIT while the check runs ends the server at once" {
+    checking_start
+    check_begins
+    kill -QUIT "$SERVER_PID"
+    server_wait
+    assert_equal "$SERVER_STATUS" 0
+    wait_until process_is_gone "$CHECKER"
+    assert_equal "$(grep -c 'msg=stopped' "$SERVER_LOG")" 1
+    assert_equal "$(upgrade_outcomes)" ""
+}
+
+@test "R5: TERM that comes while the new program is executed ends the new one in order" {
+    upgrading_start
+    load_start "$ADDRESS" --connections 8 --depth 2
+    passing_program terms "system(\"kill -TERM $SERVER_PID\");"
+    kill -USR2 "$SERVER_PID"
+    load_wait
+    load_says connections=8 eof=8 wrong=0 doubled=0 cut=0 reset=0
+    server_wait
+    assert_equal "$SERVER_STATUS" 0
+    [ ! -e "$BATS_TEST_TMPDIR/main.sock" ]
+}
+
+@test "R5: upgrades at random moments among HUP, TTIN and TTOU under load lose nothing (seed 5)" {
+    local i signals=(HUP TTIN USR2 TTOU USR2 USR1)
+    RANDOM=5
+    upgrading_start
+    load_start "$ADDRESS" --connections 20 --depth 3 --short 5
+    other_version
+    for ((i = 0; i < 100; i++)); do
+        kill -s "${signals[RANDOM % 6]}" "$SERVER_PID"
+        read -rt "0.0$((RANDOM % 10))" <> <(:) || :
+    done
+    load_finish
+    load_lost_nothing 25
+    wait_until server_has_logged "msg=upgraded pid=$SERVER_PID version=$OTHER"
+    reload_works
+    wait_until workers_are_settled 2
+    run upgrade_outcomes
+    refute_output --regexp 'refused|failed'
+    server_stop
     assert_equal "$SERVER_STATUS" 0
 }
