@@ -183,7 +183,8 @@ restore_numbers(struct session *session, const struct record_field *fields)
 	session->end =
 		record_number(&fields[FIELD_LINE_END], WIRE_LF) == WIRE_CRLF ? WIRE_CRLF : WIRE_LF;
 	if (limit > session_service(session)->wire.max_message)
-		session->old_limit = MIN(limit / 1024 + (limit % 1024 > 0), OLD_LIMIT_MAX) & OLD_LIMIT_MAX;
+		session->old_limit =
+			MIN(limit / 1024 + (limit % 1024 > 0), OLD_LIMIT_MAX) & OLD_LIMIT_MAX;
 }
 
 /* Only its state: nobody has heard of it yet. */
