@@ -335,10 +335,10 @@ trampled() {
     assert_equal "$(worker_pid 1)" "$pid"
 }
 
-@test "USR1, USR2 and PIPE disturb nobody" {
+@test "USR1 and PIPE disturb nobody" {
     local signal
     start_tagged
-    for signal in USR1 USR2 PIPE; do
+    for signal in USR1 PIPE; do
         kill -s "$signal" "$SERVER_PID"
     done
     talk_gives "alive=6" ping

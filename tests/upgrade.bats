@@ -167,8 +167,11 @@ names() {
     done
 }
 
-# build_fails: a library with which no program can receive signals, and which hides itself.
+# build_fails: a library with which no program can receive signals, and which hides itself. Sets FAILING
+# to what a passing_program does with it.
 build_fails() {
+    FAILING='setenv("LD_PRELOAD", FAILS, 1);
+	setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 1);'
     cat >"$BATS_TEST_TMPDIR/fails.c" <<'END'
 #include <errno.h>
 #include <stdlib.h>
@@ -181,6 +184,12 @@ int signalfd(int fd, const void *mask, int flags)
 __attribute__((constructor)) static void begin(void) { unsetenv("LD_PRELOAD"); }
 END
     ${PREFORK_CC:-cc} -shared -fPIC -o "$BATS_TEST_TMPDIR/fails.so" "$BATS_TEST_TMPDIR/fails.c"
+}
+
+# fills COUNT: whether so many more connections are let in.
+fills() {
+    talk fill
+    [ "$TALK_SAID" = "$1" ] || { talk close && false; }
 }
 
 @test "R5: two upgrades in a row, to another version and back, under load: no client notices" {
@@ -290,7 +299,7 @@ int main(void) { for (;;) pause(); }'
 @test "R5: a program that cannot adopt gives everything back, and a later one can" {
     refusing_start
     build_fails
-    passing_program half 'setenv("LD_PRELOAD", FAILS, 1);'
+    passing_program half "$FAILING"
     upgrade
     grep -q 'level=error .*msg="upgrade failed: the former program goes on"' <<<"$OUTCOME"
     talk_gives "alive=6" ping
@@ -493,7 +502,7 @@ END_OF_FILE
     build_fails
     before=$(descriptors "$SERVER_PID")
     load_start "$ADDRESS" --connections 20 --depth 3 --short 5
-    passing_program half 'setenv("LD_PRELOAD", FAILS, 1);'
+    passing_program half "$FAILING"
     for i in 1 2 3; do
         upgrade
         [[ $OUTCOME == *'msg="upgrade failed: the former program goes on" reason="cannot receive signals'*"version=$VERSION"* ]]
@@ -528,8 +537,8 @@ END_OF_FILE
 @test "R5: a program that fails gives everything back even if the configuration is wrong by then" {
     refusing_start
     build_fails
-    passing_program half "setenv(\"LD_PRELOAD\", FAILS, 1);
-	system(\"LD_PRELOAD= sed -i 's/workers = 2/workers = 0x/' '$CONFIG'\");"
+    passing_program half "system(\"sed -i 's/workers = 2/workers = 0x/' '$CONFIG'\");
+	$FAILING"
     upgrade
     [[ $OUTCOME == *'msg="upgrade failed: the former program goes on"'* ]]
     talk_gives "alive=6" ping
@@ -627,4 +636,42 @@ END_OF_FILE
     refute_output --regexp 'refused|failed'
     server_stop
     assert_equal "$SERVER_STATUS" 0
+}
+
+@test "R5: a server that the command line describes is upgraded with all that stands there" {
+    program_is "$ORIGINAL"
+    PREFORKD=$PROGRAM
+    server_start --listen 127.0.0.1:0 --option tag=true --set max_connections_per_ip=9 \
+        --module "$(find "$PREFORK_BUILD/src/modules/.libs" -name echo.so)" --set workers=3
+    ADDRESS=$(server_address)
+    wait_until workers_are_settled 3
+    other_version
+    upgraded_to "$OTHER"
+    wait_until server_has_logged 'msg=reloaded generation=2 workers=3 '
+    wait_until workers_are_settled 3
+    refute server_has_logged 'level=(warn|error)'
+    talk_start "$ADDRESS" --tag
+    talk_gives 9 fill
+    talk workers
+    [[ $TALK_SAID =~ ^1=[0-9]+\ 2=[0-9]+\ 3=[0-9]+$ ]]
+}
+
+@test "R5: places of a worker that is killed around an upgrade can be had again" {
+    local i
+    upgrading_start 'max_connections = 12'
+    for i in 1 2 3; do
+        talk_start "$ADDRESS"
+        talk_gives 12 fill
+        if ((i % 2)); then other_version; else program_is "$ORIGINAL"; fi
+        kill -TERM "$(worker_pid 1)"
+        kill -KILL "$(worker_pid 1)"
+        upgrade
+        [[ $OUTCOME == *msg=upgraded* ]]
+        kill -KILL "$(worker_pid 2)"
+        wait_until server_has_logged "msg=reloaded generation=$((i + 1)) "
+        wait_until workers_are_settled 2
+        talk close
+    done
+    talk_start "$ADDRESS"
+    wait_until fills 12
 }
