@@ -186,16 +186,25 @@ reload_once() {
     server_has_logged 'msg=stopped closed=2 cut=0'
 }
 
+both_are_read() {
+    [ "$(grep -c 'msg=request .*request=2 ' "$SERVER_LOG")" -eq 2 ]
+}
+
 @test "R9: a lower max_message_size counts for nothing that was read before it" {
-    configure_main 2 "" 'module = "echo" dispatch = "pool" max_pipeline = 2 options = { sleep_us = 50000 }'
+    local pid
+    configure_main 1 'log = { requests = "on" }' 'module = "echo" dispatch = "pool" max_pipeline = 2 options = { sleep_us = 50000 }'
     configured_start
     talk_start "$ADDRESS"
     talk open 2
+    pid=$(worker_pid 1)
+    stop_process "$pid" # so that one read takes all of them
     talk send 6 5000
-    configure_main 2 "" 'module = "echo" dispatch = "pool" max_pipeline = 2 max_message_size = "1K"'
+    kill -CONT "$pid"
+    wait_until both_are_read
+    configure_main 1 'log = { requests = "on" }' 'module = "echo" dispatch = "pool" max_pipeline = 2 max_message_size = "1K"'
     reload_works
     talk_gives "answered=14 missing=0" replies
-    wait_until worker_count_is 2
+    wait_until worker_count_is 1
     assert_equal "$(sum_of closed) $(sum_of cut)" "0 0"
     talk extra 5000
     talk_gives "eof=2 missing=0" end
