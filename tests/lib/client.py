@@ -731,14 +731,18 @@ def flood(options, framing):
     floods = [Flood(Client(options.address[0], framing, 32768, 65536), framing, options.seed + i)
               for i in range(options.clients)]
     push_all(floods)
-    full = anonymous_memory(options.server)
-    require(full - before <= options.grow, "memory grew by %d KB", (full - before) // 1024)
-    end = now() + options.hold
+    full = before
+    end = now() + 2 * options.hold
     while now() < end:
         for each in floods:
             each.push()
-        grown = anonymous_memory(options.server) - full
-        require(grown <= 1 << 20, "memory still grows: %d KB more", grown // 1024)
+        memory = anonymous_memory(options.server)
+        require(memory - before <= options.grow, "memory grew by %d KB", (memory - before) // 1024)
+        if now() < end - options.hold:  # a busy machine may have had no time for all of it
+            full = max(full, memory)
+        else:
+            require(memory - full <= 1 << 20, "memory still grows: %d KB more",
+                    (memory - full) // 1024)
         time.sleep(0.02)
     print("sent %d KB, memory grew by %d KB" % (
         sum(each.sent for each in floods) // 1024, (full - before) // 1024))
