@@ -393,7 +393,7 @@ handover_report(const struct worker *worker)
 	for (int why = 0; why < TAKE__COUNT; why++) {
 		if (worker->handover.stayed[why] > 0)
 			log_info("connections could not move",
-				log_str("reason", conversation_reason(why)),
+				log_str("reason", conversation_reason((enum refusal_to_take)why)),
 				log_uint("connections", worker->handover.stayed[why]));
 	}
 }
