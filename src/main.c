@@ -14,8 +14,8 @@
 #include "command.h"
 #include "config/config.h"
 #include "config/place.h"
+#include "master/adopt.h"
 #include "master/master.h"
-#include "master/upgrade.h"
 #include "process/daemon.h"
 #include "process/title.h"
 #include "worker/worker.h"
@@ -53,7 +53,7 @@ check(const struct command *command, const struct reexec_call *call)
 	struct error error;
 
 	if (master_check(config, &roles, &error) != 0 ||
-		(call->why == REEXEC_CHECK && upgrade_check(call, &error) != 0)) {
+		(call->why == REEXEC_CHECK && adopt_check(call, &error) != 0)) {
 		error_make_printable(error.text);
 		errx(EX_CONFIG, "%s", error.text);
 	}
@@ -83,10 +83,10 @@ static int
 resume(const struct command *command, const struct reexec_call *call)
 {
 	struct error error;
-	struct config *config = upgrade_config(call, &error);
+	struct config *config = adopt_config(call, &error);
 
 	if (config == NULL || (open_log(config, &error) != 0 && call->why == REEXEC_ADOPT)) {
-		upgrade_give_back(call, error.text);
+		adopt_give_back(call, error.text);
 		errx(EX_CONFIG, "%s", error.text);
 	}
 	return master_resume(config, &command->source, &roles, call);

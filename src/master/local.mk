@@ -2,6 +2,7 @@
 noinst_LIBRARIES += src/libmaster.a
 src_libmaster_a_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 src_libmaster_a_SOURCES = \
+	src/master/adopt.c src/master/adopt.h \
 	src/master/check.c \
 	src/master/child.c src/master/child.h \
 	src/master/generation.c src/master/generation.h \

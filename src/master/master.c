@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "config/place.h"
+#include "master/adopt.h"
 #include "master/generation.h"
 #include "master/pid_file.h"
 #include "master/reap.h"
@@ -537,7 +538,7 @@ adopt(struct master *master, const struct roles *roles, const struct heritage *h
 	if (open_parts(master, roles, error) != 0)
 		return -1;
 	listeners_open(&master->listeners, false);
-	return upgrade_adopt(&master->upgrade, heritage, error);
+	return adopt_run(&master->upgrade, heritage, error);
 }
 
 static void
@@ -569,11 +570,11 @@ master_resume(struct config *config, const struct config_source *source, const s
 	show(&master, "");
 	if (heritage_read(&heritage, call->fd, &error) != 0 ||
 		adopt(&master, roles, &heritage, &error) != 0) {
-		upgrade_return(&heritage, call, error.text);
+		adopt_return(&heritage, call, error.text);
 		say_failed(&master, error.text);
 		return EX_SOFTWARE;
 	}
-	upgrade_adopted(&heritage, call);
+	adopt_close(&heritage, call);
 	go_on(&master, call);
 	loop_run(&master.loop);
 	close_all(&master);

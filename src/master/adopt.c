@@ -1,0 +1,152 @@
+#include <config.h>
+
+#include "master/adopt.h"
+
+#include <stdio.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "net/listener.h"
+
+static int
+adopt_listener(struct upgrade *upgrade, const struct heritage_listener *from,
+	const struct heritage_socket *sockets)
+{
+	struct listener listener = {
+		.device = from->device,
+		.inode = from->inode,
+		.reuse_port = from->reuse_port != 0,
+	};
+	struct listener *adopted;
+
+	listener.asked.storage = from->asked;
+	listener.asked.size = from->asked_size;
+	listener.address.storage = from->bound;
+	listener.address.size = from->bound_size;
+	adopted = listeners_adopt(upgrade->listeners, &listener);
+	for (uint32_t i = 0; adopted != NULL && i < from->sockets; i++) {
+		if (listeners_adopt_socket(adopted, sockets[i].fd, sockets[i].id) != 0)
+			return -1;
+	}
+	return adopted != NULL ? 0 : -1;
+}
+
+static int
+adopt_listeners(struct upgrade *upgrade, const struct heritage *heritage, struct error *error)
+{
+	const struct heritage_socket *sockets = heritage->sockets;
+
+	for (size_t i = 0; i < heritage->listener_count; i++) {
+		if (adopt_listener(upgrade, &heritage->listeners[i], sockets) != 0)
+			return error_set(error, "cannot take over a listener");
+		sockets += heritage->listeners[i].sockets;
+	}
+	upgrade->listeners->next_id = heritage->numbers.next_socket;
+	upgrade->listeners->locked = heritage->numbers.pid_file >= 0;
+	return 0;
+}
+
+static struct config *
+read_config(const struct heritage *heritage, struct error *error)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", heritage->numbers.config);
+	return config_load(path, error);
+}
+
+struct config *
+adopt_config(const struct reexec_call *call, struct error *error)
+{
+	struct heritage heritage;
+	struct config *config = NULL;
+
+	if (heritage_read(&heritage, call->fd, error) == 0)
+		config = read_config(&heritage, error);
+	heritage_free(&heritage);
+	return config;
+}
+
+static struct generation *
+make_generation(struct upgrade *upgrade, const struct heritage *heritage, struct error *error)
+{
+	const struct heritage_numbers *numbers = &heritage->numbers;
+	struct generation *generation;
+	struct config *config = read_config(heritage, error);
+
+	if (config == NULL)
+		return NULL;
+	generation = generation_open(
+		config, upgrade->segment, upgrade->listeners, numbers->generation, error);
+	if (generation == NULL)
+		return NULL;
+	generation->seat_count = numbers->seats;
+	generation_adopt(generation, numbers->inbox, heritage->modules, heritage->module_count);
+	return generation_bind(generation, error) == 0 ? generation : NULL;
+}
+
+int
+adopt_run(struct upgrade *upgrade, const struct heritage *heritage, struct error *error)
+{
+	const struct heritage_numbers *numbers = &heritage->numbers;
+	struct generation *generation;
+
+	if (segment_adopt(upgrade->segment, numbers->segment, numbers->segment_readonly, error) !=
+			0 ||
+		adopt_listeners(upgrade, heritage, error) != 0)
+		return -1;
+	generation = make_generation(upgrade, heritage, error);
+	if (generation == NULL ||
+		pid_file_adopt(upgrade->pid_file, generation->config->pid_file, numbers->pid_file,
+			error) != 0)
+		return -1;
+	upgrade->reload->generations = numbers->generations;
+	upgrade->supervisor->moved = numbers->moved;
+	upgrade->supervisor->closed = numbers->closed;
+	upgrade->supervisor->cut = numbers->cut;
+	return supervisor_adopt(
+		upgrade->supervisor, generation, heritage->children, heritage->child_count, error);
+}
+
+void
+adopt_close(struct heritage *heritage, const struct reexec_call *call)
+{
+	int fd = call->fd;
+
+	if (heritage_set_cloexec(heritage, true) != 0)
+		log_error("descriptors may be inherited that are not meant to be");
+	fd_close(&heritage->numbers.config);
+	fd_close(&heritage->numbers.program);
+	fd_close(&fd);
+	heritage_free(heritage);
+}
+
+void
+adopt_give_back(const struct reexec_call *call, const char *reason)
+{
+	struct heritage heritage;
+	struct error error;
+
+	if (heritage_read(&heritage, call->fd, &error) == 0)
+		adopt_return(&heritage, call, reason);
+	heritage_free(&heritage);
+}
+
+void
+adopt_return(const struct heritage *heritage, const struct reexec_call *call, const char *reason)
+{
+	if (call->why == REEXEC_ADOPT)
+		reexec(heritage->numbers.program, REEXEC_RETURN, call->fd, reason);
+}
+
+int
+adopt_check(const struct reexec_call *call, struct error *error)
+{
+	struct heritage heritage;
+	int result = heritage_read(&heritage, call->fd, error);
+
+	if (result == 0)
+		result = segment_check(heritage.numbers.segment, error);
+	heritage_free(&heritage);
+	return result;
+}
