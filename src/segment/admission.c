@@ -41,17 +41,32 @@ counts_address(const struct admission_claim *claim)
 	return claim->host != NULL && claim->address_limit > 0;
 }
 
+/*
+ * At most how many places a sum has missed that was made after RELEASED was read. That of a
+ * connection which moves meanwhile may go from a slot that was still to be looked at to one that
+ * was; but who gives a place back says so first.
+ */
+static uint64_t
+missed_since(const struct segment *segment, uint64_t released)
+{
+	return admission_sum_released(segment) - released;
+}
+
 /* The address comes first: a client over its own limit does not get in the way of others. */
 static enum admission
 try_address(struct segment *segment, const struct admission_claim *claim, uint64_t hash,
 	struct admission_place *place)
 {
+	uint64_t released, sum;
+
 	if (!counts_address(claim))
 		return ADMISSION_GRANTED;
+	released = admission_sum_released(segment);
 	place->address = addresses_add(segment, hash) & 0xffffff;
 	if (place->address == 0)
 		return ADMISSION_NO_ROOM;
-	if (addresses_sum(segment, hash) <= claim->address_limit)
+	sum = addresses_sum(segment, hash);
+	if (sum + missed_since(segment, released) <= claim->address_limit)
 		return ADMISSION_GRANTED;
 	addresses_take(segment, place->address);
 	return ADMISSION_ADDRESS_FULL;
@@ -70,6 +85,8 @@ static enum admission
 try_claim(struct segment *segment, const struct admission_claim *claim, uint64_t hash,
 	struct admission_place *place)
 {
+	const uint64_t released = admission_sum_released(segment);
+	uint64_t all, of_service, missed;
 	enum admission result;
 
 	*place = (struct admission_place){ .service = claim->service & 0xff };
@@ -78,10 +95,12 @@ try_claim(struct segment *segment, const struct admission_claim *claim, uint64_t
 		return result;
 	atomic_fetch_add(&segment->own->admitted, 1);
 	atomic_fetch_add(&segment->own->service_admitted[claim->service], 1);
-	if (sum_admitted(segment) > claim->limit)
+	all = sum_admitted(segment);
+	of_service = claim->service_limit > 0 ? sum_service_admitted(segment, claim->service) : 0;
+	missed = missed_since(segment, released);
+	if (all + missed > claim->limit)
 		result = ADMISSION_FULL;
-	else if (claim->service_limit > 0 &&
-		sum_service_admitted(segment, claim->service) > claim->service_limit)
+	else if (claim->service_limit > 0 && of_service + missed > claim->service_limit)
 		result = ADMISSION_SERVICE_FULL;
 	else
 		return ADMISSION_GRANTED;
@@ -136,19 +155,18 @@ admission_release(struct segment *segment, struct admission_place place)
 {
 	_Atomic uint64_t *released = &segment->own->released;
 
+	atomic_store(released, atomic_load_explicit(released, memory_order_relaxed) + 1);
 	give_back(segment, place);
-	atomic_store_explicit(released, atomic_load_explicit(released, memory_order_relaxed) + 1,
-		memory_order_relaxed);
 }
 
 uint64_t
 admission_sum_released(const struct segment *segment)
 {
-	uint32_t used = atomic_load_explicit(&segment->head->slots_used, memory_order_relaxed);
+	uint32_t used = atomic_load(&segment->head->slots_used);
 	uint64_t sum = 0;
 
 	for (uint32_t i = 0; i < used; i++)
-		sum += atomic_load_explicit(&segment->slots[i].released, memory_order_relaxed);
+		sum += atomic_load(&segment->slots[i].released);
 	return sum;
 }
 

@@ -53,13 +53,13 @@ struct slot {
 	_Atomic uint32_t pid;
 	_Atomic uint32_t admitted; /* connections that hold a place here */
 	_Atomic int64_t tick_ms;   /* CLOCK_MONOTONIC, when its loop last turned */
-	uint8_t reserved[40];
+	_Atomic uint64_t released; /* places of connections given back, ever */
+	uint8_t reserved[32];
 	/* The frozen part ends here. */
 	_Atomic uint32_t service_admitted[SEGMENT_SERVICES];
 	_Atomic uint64_t id_stamp; /* the last one used for connection ids: see ids.h */
 	_Atomic uint64_t accepted[SEGMENT_SERVICES][2]; /* in two seconds: see accept_rate.h */
 	_Atomic uint64_t addresses_refused;             /* for want of room in a bucket, ever */
-	_Atomic uint64_t released;                      /* places of connections, ever */
 	_Atomic uint32_t moving;  /* connections on their way to other workers */
 	_Atomic uint32_t pausing; /* it takes no connections for now, for want of resources */
 	_Alignas(SEGMENT_PAGE) _Atomic uint64_t addresses[SEGMENT_ADDRESSES]; /* addresses.h */
@@ -69,6 +69,7 @@ static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LLONG_LOCK_FREE == 2, "atomics
 static_assert(offsetof(struct segment_head, slots_used) == 28, "frozen");
 static_assert(offsetof(struct slot, admitted) == 12, "frozen");
 static_assert(offsetof(struct slot, tick_ms) == 16, "frozen");
+static_assert(offsetof(struct slot, released) == 24, "frozen");
 static_assert(offsetof(struct slot, service_admitted) == 64, "frozen");
 static_assert(sizeof(struct slot) % SEGMENT_PAGE == 0, "slots are mapped one by one");
 

@@ -4,10 +4,12 @@
  */
 #include <config.h>
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -35,6 +37,8 @@ enum {
 	LIFE_MAX_US = 2000, /* between two kills */
 	PATIENCE_MS = 30000,
 	SEED = 20240607,
+	MOVING_SLOTS = 64,
+	MOVING_CLAIMS = 20000,
 };
 
 /* One kind of connections, and how many of it there may be; 0: any number. */
@@ -456,10 +460,68 @@ test_released_counts_places_only(void **state PF_UNUSED)
 	segment_destroy(&segment);
 }
 
+/* One connection, which two workers hand to and fro until *OVER. */
+struct shuttle {
+	struct segment workers[2];
+	struct admission_place place;
+	atomic_bool over;
+	unsigned trips;
+};
+
+static void *
+run_shuttle(void *arg)
+{
+	const struct admission_claim claim = { .limit = 1 };
+	struct shuttle *shuttle = arg;
+
+	while (!atomic_load(&shuttle->over)) {
+		struct admission_place place;
+
+		admission_take_over(&shuttle->workers[1], &claim, &place);
+		admission_release(&shuttle->workers[0], shuttle->place);
+		admission_take_over(&shuttle->workers[0], &claim, &shuttle->place);
+		admission_release(&shuttle->workers[1], place);
+		shuttle->trips++;
+	}
+	return NULL;
+}
+
+/* The slot between the two is a third worker's, which asks for the place that there is. */
+static void
+test_sums_miss_none_that_moves(void **state PF_UNUSED)
+{
+	const struct admission_claim claim = { .limit = 1 };
+	static struct shuttle shuttle;
+	struct admission_place place;
+	struct segment segment;
+	struct error error;
+	pthread_t thread;
+
+	assert_int_equal(segment_create(&segment, &error), 0);
+	for (unsigned i = 0; i < MOVING_SLOTS; i++)
+		set_slot(&segment, i, 0, NOW_MS);
+	shuttle.workers[0] = shuttle.workers[1] = segment;
+	shuttle.workers[0].own = &segment.slots[0];
+	shuttle.workers[1].own = &segment.slots[MOVING_SLOTS - 1];
+	admission_take_over(&shuttle.workers[0], &claim, &shuttle.place);
+	segment.own = &segment.slots[1];
+	assert_int_equal(pthread_create(&thread, NULL, run_shuttle, &shuttle), 0);
+	for (unsigned i = 0; i < MOVING_CLAIMS; i++)
+		assert_int_equal(admission_claim(&segment, &claim, &place), ADMISSION_FULL);
+	atomic_store(&shuttle.over, true);
+	pthread_join(thread, NULL);
+	assert_true(shuttle.trips > 0);
+	admission_release(&shuttle.workers[0], shuttle.place);
+	assert_int_equal(admission_claim(&segment, &claim, &place), ADMISSION_GRANTED);
+	segment.own = NULL;
+	segment_destroy(&segment);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sums_miss_none_that_moves),
 		cmocka_unit_test(test_limits_under_kills),
 		cmocka_unit_test(test_addresses_under_kills),
 		cmocka_unit_test(test_fairness),
