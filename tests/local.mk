@@ -7,7 +7,8 @@ unit_tests = tests/unit/test-config tests/unit/test-wire tests/unit/test-respawn
 	tests/unit/test-connections tests/unit/test-path tests/unit/test-cpus \
 	tests/unit/test-diff tests/unit/test-liveness tests/unit/test-histogram \
 	tests/unit/test-record tests/unit/test-recycle tests/unit/test-replies \
-	tests/unit/test-schedule tests/unit/test-sizes tests/unit/test-heritage
+	tests/unit/test-schedule tests/unit/test-sizes tests/unit/test-heritage \
+	tests/unit/test-former
 endif
 
 unit_cppflags = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
@@ -59,6 +60,10 @@ tests_unit_test_path_LDADD = $(unit_ldadd)
 tests_unit_test_admission_SOURCES = tests/unit/test-admission.c
 tests_unit_test_admission_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_admission_LDADD = src/libsegment.a $(unit_ldadd)
+
+tests_unit_test_former_SOURCES = tests/unit/test-former.c
+tests_unit_test_former_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_former_LDADD = src/libsegment.a $(unit_ldadd)
 
 tests_unit_test_networks_SOURCES = tests/unit/test-networks.c
 tests_unit_test_networks_CPPFLAGS = $(unit_cppflags)
@@ -130,6 +135,16 @@ tests_unit_test_sizes_SOURCES = tests/unit/test-sizes.c
 tests_unit_test_sizes_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_sizes_LDADD = $(bench_ldadd) $(CMOCKA_LIBS)
 
+# The server as another program, whose segment has another layout.
+check_PROGRAMS += tests/preforkd-larger
+tests_preforkd_larger_SOURCES = $(src_preforkd_SOURCES) \
+	$(src_libmaster_a_SOURCES) $(src_libworker_a_SOURCES) $(src_libdispatch_a_SOURCES) \
+	$(src_libnet_a_SOURCES) $(src_libprocess_a_SOURCES) $(src_libsegment_a_SOURCES)
+tests_preforkd_larger_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS) $(LIBCAP_NG_CFLAGS)
+tests_preforkd_larger_CPPFLAGS = $(src_libdispatch_a_CPPFLAGS) -DSEGMENT_TEST_LAYOUT=2
+tests_preforkd_larger_LDADD = src/libconfig.a src/libwire.a src/libbase.a \
+	$(LIBEVENT_LIBS) $(LIBCONFIG_LIBS) $(LIBCAP_NG_LIBS) $(LIBBSD_LIBS)
+
 # Fuzzers: each one runs over its corpus as a test, and `make fuzz-NAME` makes it with libFuzzer.
 check_PROGRAMS += tests/fuzz/replay-record
 
@@ -191,6 +206,7 @@ EXTRA_DIST += tests/run \
 	tests/handover.bats \
 	tests/heartbeat.bats \
 	tests/install.bats \
+	tests/layouts.bats \
 	tests/limits.bats \
 	tests/log.bats \
 	tests/logrotate.bats \
@@ -263,6 +279,7 @@ EXTRA_DIST += tests/run \
 	tests/lib/server.bash \
 	tests/lib/syslog.bash \
 	tests/lib/syslog.py \
+	tests/lib/upgrade.bash \
 	tests/lint/faults \
 	tests/lint/format \
 	tests/lint/includes \

@@ -85,14 +85,37 @@ make_generation(struct upgrade *upgrade, const struct heritage *heritage, struct
 	return generation_bind(generation, error) == 0 ? generation : NULL;
 }
 
+static struct segment_files
+files_of(const struct heritage_numbers *numbers)
+{
+	return (struct segment_files){
+		.fd = numbers->segment,
+		.readonly_fd = numbers->segment_readonly,
+		.former_fd = numbers->former_segment,
+		.former_readonly_fd = numbers->former_readonly,
+	};
+}
+
+/* To a program with another layout, all workers are in the former segment. */
+static int
+adopt_segment(struct segment *segment, struct heritage *heritage, struct error *error)
+{
+	const struct segment_files files = files_of(&heritage->numbers);
+
+	if (segment_adopt(segment, &files, error) != 0)
+		return -1;
+	for (size_t i = 0; segment->fd != files.fd && i < heritage->child_count; i++)
+		heritage->children[i].former = true;
+	return 0;
+}
+
 int
-adopt_run(struct upgrade *upgrade, const struct heritage *heritage, struct error *error)
+adopt_run(struct upgrade *upgrade, struct heritage *heritage, struct error *error)
 {
 	const struct heritage_numbers *numbers = &heritage->numbers;
 	struct generation *generation;
 
-	if (segment_adopt(upgrade->segment, numbers->segment, numbers->segment_readonly, error) !=
-			0 ||
+	if (adopt_segment(upgrade->segment, heritage, error) != 0 ||
 		adopt_listeners(upgrade, heritage, error) != 0)
 		return -1;
 	generation = make_generation(upgrade, heritage, error);
@@ -145,8 +168,11 @@ adopt_check(const struct reexec_call *call, struct error *error)
 	struct heritage heritage;
 	int result = heritage_read(&heritage, call->fd, error);
 
-	if (result == 0)
-		result = segment_check(heritage.numbers.segment, error);
+	if (result == 0) {
+		const struct segment_files files = files_of(&heritage.numbers);
+
+		result = segment_check(&files, error);
+	}
 	heritage_free(&heritage);
 	return result;
 }

@@ -21,7 +21,7 @@ struct config *adopt_config(const struct reexec_call *call, struct error *error)
  * the reason; then adopt_return is to follow.
  */
 PF_MUST_CHECK int adopt_run(
-	struct upgrade *upgrade, const struct heritage *heritage, struct error *error);
+	struct upgrade *upgrade, struct heritage *heritage, struct error *error);
 
 /* It has been adopted: closes and frees what was needed to get here, or back. */
 void adopt_close(struct heritage *heritage, const struct reexec_call *call);

@@ -37,12 +37,25 @@ claim_slot(struct supervisor *supervisor, unsigned generation, unsigned *slot)
 	return -1;
 }
 
+/* What its slots say does not count: workers write there. */
+static void
+forget_former(struct supervisor *supervisor)
+{
+	for (size_t i = 0; i < SEGMENT_FORMER_SLOTS; i++) {
+		if (supervisor->slot_used[SEGMENT_SLOTS + i])
+			return;
+	}
+	former_close(&supervisor->segment->former);
+}
+
 static void
 drop_slot(struct supervisor *supervisor, unsigned slot)
 {
 	segment_slot_drop(supervisor->segment, slot);
 	supervisor->slot_used[slot] = false;
 	supervisor->slot_due_ms[slot] = 0;
+	if (slot >= SEGMENT_SLOTS)
+		forget_former(supervisor);
 }
 
 /*
@@ -69,12 +82,13 @@ give_slot_back(const struct child *child)
 void
 child_adopt_late_slots(struct supervisor *supervisor)
 {
-	for (unsigned i = 0; i < SEGMENT_SLOTS; i++) {
+	for (unsigned i = 0; segment_has_slot(supervisor->segment, i); i++) {
 		if (supervisor->slot_used[i] || segment_slot_is_free(supervisor->segment, i))
 			continue;
 		supervisor->slot_used[i] = true;
 		supervisor->slot_due_ms[i] = loop_now(supervisor->loop) + SLOT_LATE_MS;
 	}
+	forget_former(supervisor);
 }
 
 bool
@@ -82,7 +96,7 @@ child_drop_late_slots(struct supervisor *supervisor)
 {
 	bool dropped = false;
 
-	for (unsigned i = 0; i < SEGMENT_SLOTS; i++) {
+	for (unsigned i = 0; segment_has_slot(supervisor->segment, i); i++) {
 		if (supervisor->slot_due_ms[i] > 0 &&
 			supervisor->slot_due_ms[i] <= loop_now(supervisor->loop)) {
 			drop_slot(supervisor, i);
@@ -207,8 +221,7 @@ take_state(struct child *child, const struct heritage_child *from)
 {
 	struct supervisor *supervisor = child->supervisor;
 
-	supervisor->slot_used[from->slot] = true;
-	child->slot = from->slot;
+	supervisor->slot_used[child->slot] = true;
 	child->pid = from->pid;
 	child->state = (enum child_state)from->state;
 	child->born_ms = from->born_ms;
@@ -244,8 +257,10 @@ child_adopt(struct seat *seat, const struct heritage_child *from, const struct c
 {
 	struct supervisor *supervisor = seat->generation->supervisor;
 	struct child *child = calloc(1, sizeof(*child));
+	const unsigned slot = from->slot + (from->former != 0 ? SEGMENT_SLOTS : 0);
 
-	if (child == NULL || from->slot >= SEGMENT_SLOTS || from->state > CHILD_RETIRED) {
+	if (child == NULL || !segment_has_slot(supervisor->segment, slot) ||
+		from->state > CHILD_RETIRED) {
 		error_set(error, "cannot take over a worker");
 		free(child);
 		return NULL;
@@ -253,6 +268,7 @@ child_adopt(struct seat *seat, const struct heritage_child *from, const struct c
 	child->supervisor = supervisor;
 	child->generation = seat->generation;
 	child->seat = seat;
+	child->slot = slot;
 	child->service = STAGE_NONE;
 	child->timer = evtimer_new(supervisor->loop->base, ops->late, child);
 	take_state(child, from);
@@ -269,9 +285,11 @@ child_adopt(struct seat *seat, const struct heritage_child *from, const struct c
 struct heritage_child
 child_leave(const struct child *child)
 {
+	const bool former = child->slot >= SEGMENT_SLOTS;
 	struct heritage_child left = {
 		.pid = child->pid,
-		.slot = child->slot,
+		.slot = child->slot - (former ? SEGMENT_SLOTS : 0),
+		.former = former,
 		.number = child->seat->number,
 		.generation = child->generation->number,
 		.state = child->state,

@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "process/record.h"
+#include "segment/layout.h"
 
 enum heritage_field {
 	HERITAGE_NUMBERS = 1,
@@ -94,17 +95,20 @@ take_list(const struct record_field *field, void **items, size_t *count, size_t 
 	return 0;
 }
 
+/* Those that an older program does not have stay as they are. */
 static int
 take_numbers(struct heritage *heritage, const struct record_field *field)
 {
-	void *numbers = NULL;
-	size_t count = 0;
-	const int failed = take_list(field, &numbers, &count, sizeof(heritage->numbers));
+	uint32_t size;
 
-	if (failed == 0 && count == 1)
-		memcpy(&heritage->numbers, numbers, sizeof(heritage->numbers));
-	free(numbers);
-	return failed == 0 && count == 1 ? 0 : -1;
+	if (field->data == NULL || field->size < sizeof(size))
+		return -1;
+	memcpy(&size, field->data, sizeof(size));
+	if (size == 0 || field->size != sizeof(size) + size)
+		return -1;
+	memcpy(&heritage->numbers, field->data + sizeof(size),
+		MIN(size, sizeof(heritage->numbers)));
+	return 0;
 }
 
 static int
@@ -143,7 +147,8 @@ makes_sense(const struct heritage *heritage)
 	for (size_t i = 0; i < heritage->child_count; i++) {
 		const struct heritage_child *child = &heritage->children[i];
 
-		if (child->number < 1 || child->number > CONFIG_WORKERS_MAX)
+		if (child->number < 1 || child->number > CONFIG_WORKERS_MAX ||
+			child->slot >= SEGMENT_FORMER_SLOTS)
 			return false;
 	}
 	return sockets == heritage->socket_count && heritage->numbers.seats >= 1 &&
@@ -158,7 +163,14 @@ heritage_read(struct heritage *heritage, int fd, struct error *error)
 	char *data = NULL;
 	int result = -1;
 
-	*heritage = (struct heritage){ .numbers = { .config = -1, .program = -1 } };
+	*heritage = (struct heritage){
+		.numbers = {
+			.config = -1,
+			.program = -1,
+			.former_segment = -1,
+			.former_readonly = -1,
+		},
+	};
 	if (fstat(fd, &file) != 0 || file.st_size > SIZE_MAX_BYTES ||
 		pread(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head))
 		return error_set(error, "what is to be inherited cannot be read");
@@ -197,6 +209,7 @@ heritage_set_cloexec(const struct heritage *heritage, bool on)
 {
 	const struct heritage_numbers *numbers = &heritage->numbers;
 	int failed = set(numbers->segment, on) | set(numbers->segment_readonly, on) |
+		set(numbers->former_segment, on) | set(numbers->former_readonly, on) |
 		set(numbers->pid_file, on) | set(numbers->inbox[0], on) |
 		set(numbers->inbox[1], on) | set(numbers->config, on) | set(numbers->program, on);
 

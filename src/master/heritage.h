@@ -22,13 +22,14 @@ struct heritage_numbers {
 	int32_t generations; /* numbers given out */
 	uint32_t seats;
 	uint32_t next_socket;
-	int32_t segment, segment_readonly;
+	int32_t segment, segment_readonly; /* see segment_files */
 	int32_t pid_file;
 	int32_t inbox[2];
 	int32_t config;  /* a file with the effective configuration */
 	int32_t program; /* the file that is executed again if nothing comes of it */
 	int32_t reserved;
 	uint64_t moved, closed, cut;
+	int32_t former_segment, former_readonly;
 };
 
 struct heritage_listener {
@@ -46,14 +47,15 @@ struct heritage_socket {
 
 struct heritage_child {
 	int32_t pid;
-	uint32_t slot;
+	uint32_t slot; /* in its segment */
 	int32_t number;
 	int32_t generation;
 	uint32_t state; /* enum child_state */
 	int32_t channel;
 	int64_t born_ms;
 	int64_t drain_timeout_ms;
-	uint32_t turns, retires, can_wait, gives, drained, reserved;
+	uint32_t turns, retires, can_wait, gives, drained;
+	uint32_t former; /* whether that is the former one */
 	uint8_t adopted[CONFIG_WORKERS_MAX];
 };
 

@@ -504,7 +504,7 @@ make_master(const struct config *config, const struct config_source *source, str
 		.source = source,
 		.log_is_stderr = strcmp(config->log_target, "stderr") == 0,
 		.signals = { .fd = -1 },
-		.segment = { .fd = -1, .readonly_fd = -1 },
+		.segment = SEGMENT_NONE,
 		.pid_file = { .fd = -1 },
 	};
 }
@@ -532,7 +532,7 @@ master_run(struct config *config, const struct config_source *source, const stru
 }
 
 static int
-adopt(struct master *master, const struct roles *roles, const struct heritage *heritage,
+adopt(struct master *master, const struct roles *roles, struct heritage *heritage,
 	struct error *error)
 {
 	if (open_parts(master, roles, error) != 0)

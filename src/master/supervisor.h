@@ -43,9 +43,10 @@ struct supervisor {
 	struct generation *starting;        /* NULL: none */
 	bool stopping;                      /* the dead are not replaced any more */
 	bool killing;                       /* and die because they are told to */
-	bool slot_used[SEGMENT_SLOTS];
-	int64_t slot_due_ms[SEGMENT_SLOTS]; /* when one whose child is gone is dropped; 0: not so */
-	size_t moved, closed, cut;          /* connections, as the drained say */
+	bool slot_used[SEGMENT_SLOTS + SEGMENT_FORMER_SLOTS];
+	int64_t slot_due_ms[SEGMENT_SLOTS +
+		SEGMENT_FORMER_SLOTS]; /* when one whose child is gone is dropped; 0: not so */
+	size_t moved, closed, cut;     /* connections, as the drained say */
 	const struct supervisor_ops *ops;
 	void *arg;
 };

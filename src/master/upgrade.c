@@ -135,6 +135,7 @@ static int
 collect(const struct upgrade *upgrade, struct heritage *heritage, int program)
 {
 	const struct supervisor *supervisor = upgrade->supervisor;
+	const struct segment_files files = segment_files(upgrade->segment);
 
 	*heritage = (struct heritage){
 		.numbers = {
@@ -142,8 +143,10 @@ collect(const struct upgrade *upgrade, struct heritage *heritage, int program)
 			.generations = upgrade->reload->generations,
 			.seats = (uint32_t)serving(upgrade)->seat_count,
 			.next_socket = upgrade->listeners->next_id,
-			.segment = upgrade->segment->fd,
-			.segment_readonly = upgrade->segment->readonly_fd,
+			.segment = files.fd,
+			.segment_readonly = files.readonly_fd,
+			.former_segment = files.former_fd,
+			.former_readonly = files.former_readonly_fd,
 			.pid_file = upgrade->pid_file->fd,
 			.inbox = { serving(upgrade)->inbox[0], serving(upgrade)->inbox[1] },
 			.config = write_config(serving(upgrade)->config),

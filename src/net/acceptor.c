@@ -16,6 +16,8 @@
 #include "segment/accept_rate.h"
 
 enum {
+	FORMER_LOOK_MS = 1,
+	FORMER_LOOKS = 1000,
 	TAKE_MAX = 16,     /* from a listener in a turn: who is served already waits no longer */
 	YIELD_MS = 1,      /* for a less loaded worker to take what waits */
 	YIELDS_MAX = 5,    /* in a row; then one is taken anyway, each time */
@@ -25,12 +27,30 @@ enum {
 	RATE_REST_MS = 5, /* of a listener whose service has reached its accept_rate */
 };
 
+/*
+ * Workers of a program with another layout of the segment do not count ours: they are to stop
+ * first, which takes them a moment. They get a second, for a server that takes nobody is worse than
+ * one that takes some too many.
+ */
+static bool
+leaves_it_to_former(struct acceptor *acceptor)
+{
+	if (likely(!former_accepts(&acceptor->network->segment->former)) ||
+		acceptor->former_looks == FORMER_LOOKS)
+		return false;
+	acceptor->former_looks++;
+	loop_start_timer(acceptor->rest_timer, FORMER_LOOK_MS);
+	return true;
+}
+
 /* Whoever adds an edge-triggered event hears of what waits already: epoll(7). */
 static void
-watch_all(const struct acceptor *acceptor)
+watch_all(struct acceptor *acceptor)
 {
 	struct acceptor_listener *listener;
 
+	if (leaves_it_to_former(acceptor))
+		return;
 	TAILQ_FOREACH (listener, &acceptor->listeners, entry) {
 		if (!listener->resting)
 			event_add(listener->event, NULL);

@@ -56,6 +56,7 @@ struct acceptor {
 	uint64_t released_lately; /* between the last two ticks */
 	struct entry_held held;   /* what waits, waits for it */
 	struct event *rest_timer; /* ends a pause of all listeners */
+	int former_looks;         /* for workers of a former program to stop */
 	struct event *yield_timer;
 	int64_t pause_ms; /* the last pause for want of resources; 0: there was none */
 	/* A connection with a PLACE in SERVICE, for the taking: descriptor and place are taken. */

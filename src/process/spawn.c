@@ -17,14 +17,18 @@ static void
 close_inherited(const struct inheritance *inheritance)
 {
 	size_t services = inheritance->config->service_count, count = 0;
-	int keep[5 + inheritance->listener_count + services];
+	int keep[7 + inheritance->listener_count + services];
 
 	keep[count++] = log_fd();
 	keep[count++] = inheritance->channel;
 	keep[count++] = inheritance->inbox;
 	if (inheritance->segment != NULL) {
-		keep[count++] = inheritance->segment->fd;
-		keep[count++] = inheritance->segment->readonly_fd;
+		const struct segment_files files = segment_files(inheritance->segment);
+
+		keep[count++] = files.fd;
+		keep[count++] = files.readonly_fd;
+		keep[count++] = files.former_fd;
+		keep[count++] = files.former_readonly_fd;
 	}
 	for (size_t i = 0; i < inheritance->listener_count; i++)
 		keep[count++] = inheritance->listeners[i].fd;

@@ -17,13 +17,20 @@
 #define SEGMENT_MAGIC UINT64_C(0x64726b6665727000) /* "\0prefkrd" in memory */
 
 enum {
+#ifdef SEGMENT_TEST_LAYOUT /* another program for tests: a larger segment */
+	SEGMENT_LAYOUT = SEGMENT_TEST_LAYOUT,
+	SEGMENT_SLOTS = 300,
+	SEGMENT_ADDRESSES = 131072,
+#else
 	SEGMENT_LAYOUT = 1,
 	SEGMENT_SLOTS = 256,
+	SEGMENT_ADDRESSES = 65536, /* a slot's: 10,000 clients of a worker hardly fill a bucket */
+#endif
+	SEGMENT_FORMER_SLOTS = 1024, /* of another layout, at most */
 	SEGMENT_SERVICES = 64,
 	SEGMENT_NAME_SIZE = 64,
 	SEGMENT_PAGE = 4096,
-	SEGMENT_BUCKET = 8,        /* addresses that share a bucket: a cache line of words */
-	SEGMENT_ADDRESSES = 65536, /* a slot's: 10,000 clients of a worker hardly fill a bucket */
+	SEGMENT_BUCKET = 8, /* addresses that share a bucket: a cache line of words */
 };
 
 enum slot_state {

@@ -67,7 +67,7 @@ map_all(struct segment *segment, int fd, int protection)
 int
 segment_create(struct segment *segment, struct error *error)
 {
-	*segment = (struct segment){ .fd = -1, .readonly_fd = -1 };
+	*segment = SEGMENT_NONE;
 	if (make_file(segment, error) == 0) {
 		if (map_all(segment, segment->fd, PROT_READ | PROT_WRITE) == 0) {
 			fill_head(segment->head);
@@ -79,33 +79,81 @@ segment_create(struct segment *segment, struct error *error)
 	return -1;
 }
 
-int
-segment_check(int fd, struct error *error)
+/* Whether FD is of our layout in all. */
+static bool
+is_ours(int fd)
 {
 	struct segment_head head, ours = { 0 };
 
 	fill_head(&ours);
-	if (pread(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head) || head.magic != ours.magic)
-		return error_set(error, "the shared memory cannot be read");
-	if (head.layout != ours.layout || head.size != ours.size ||
-		head.slot_offset != ours.slot_offset || head.slot_size != ours.slot_size ||
-		head.slot_count != ours.slot_count)
-		return error_set(error,
-			"the shared memory has layout %u, and this program has %u: only a restart "
-			"changes that",
-			head.layout, ours.layout);
-	return 0;
+	return pread(fd, &head, sizeof(head), 0) == (ssize_t)sizeof(head) &&
+		head.magic == ours.magic && head.layout == ours.layout && head.size == ours.size &&
+		head.slot_offset == ours.slot_offset && head.slot_size == ours.slot_size &&
+		head.slot_count == ours.slot_count;
 }
 
 int
-segment_adopt(struct segment *segment, int fd, int readonly_fd, struct error *error)
+segment_check(const struct segment_files *files, struct error *error)
 {
-	*segment = (struct segment){ .fd = fd, .readonly_fd = readonly_fd };
-	if (segment_check(fd, error) != 0)
+	if (former_check(files->fd, error) != 0)
 		return -1;
-	if (map_all(segment, fd, PROT_READ | PROT_WRITE) != 0)
-		return error_errno(error, "cannot map the shared memory");
+	if (!is_ours(files->fd) && files->former_fd >= 0)
+		return error_set(error,
+			"workers of a former program count in a third layout of the shared memory: "
+			"try again when they are gone");
 	return 0;
+}
+
+/* Goes on in the segment itself. */
+static int
+go_on(struct segment *segment, const struct segment_files *files, struct error *error)
+{
+	*segment = (struct segment){
+		.fd = files->fd,
+		.readonly_fd = files->readonly_fd,
+		.former = FORMER_NONE,
+	};
+	if (map_all(segment, files->fd, PROT_READ | PROT_WRITE) != 0)
+		return error_errno(error, "cannot map the shared memory");
+	return files->former_fd < 0
+		? 0
+		: former_open(&segment->former, files->former_fd, files->former_readonly_fd, error);
+}
+
+int
+segment_adopt(struct segment *segment, const struct segment_files *files, struct error *error)
+{
+	if (segment_check(files, error) != 0)
+		return -1;
+	if (is_ours(files->fd))
+		return go_on(segment, files, error);
+	if (segment_create(segment, error) != 0)
+		return -1;
+	return former_open(&segment->former, files->fd, files->readonly_fd, error);
+}
+
+struct segment_files
+segment_files(const struct segment *segment)
+{
+	return (struct segment_files){
+		.fd = segment->fd,
+		.readonly_fd = segment->readonly_fd,
+		.former_fd = segment->former.fd,
+		.former_readonly_fd = segment->former.readonly_fd,
+	};
+}
+
+bool
+segment_has_slot(const struct segment *segment, unsigned index)
+{
+	return index < SEGMENT_SLOTS + former_count(&segment->former);
+}
+
+void
+segment_tidy(struct segment *segment)
+{
+	if (segment->former.map != NULL && former_is_over(&segment->former))
+		former_close(&segment->former);
 }
 
 void
@@ -116,6 +164,7 @@ segment_destroy(struct segment *segment)
 	segment->head = NULL;
 	fd_close(&segment->fd);
 	fd_close(&segment->readonly_fd);
+	former_close(&segment->former);
 }
 
 int
@@ -133,7 +182,15 @@ segment_attach(struct segment *segment, unsigned index, struct error *error)
 	segment->own = own;
 	fd_close(&segment->fd);
 	fd_close(&segment->readonly_fd);
-	return 0;
+	return former_attach(&segment->former, error);
+}
+
+/* Of one in the former segment, nothing but the frozen part. */
+static struct slot *
+slot_at(const struct segment *segment, unsigned index)
+{
+	return index < SEGMENT_SLOTS ? &segment->slots[index]
+				     : former_slot(&segment->former, index - SEGMENT_SLOTS);
 }
 
 void
@@ -158,19 +215,26 @@ clear_addresses(struct slot *slot)
 		atomic_store_explicit(&slot->addresses[i], 0, memory_order_relaxed);
 }
 
-void
-segment_slot_drop(struct segment *segment, unsigned index)
+static void
+clear(struct slot *slot)
 {
-	struct slot *slot = &segment->slots[index];
-
-	atomic_store(&slot->state, SLOT_FREE);
-	atomic_store(&slot->pid, 0);
 	for (size_t i = 0; i < SEGMENT_SERVICES; i++)
 		atomic_store(&slot->service_admitted[i], 0);
 	clear_addresses(slot);
 	atomic_store(&slot->pausing, false);
 	atomic_store(&slot->moving, 0);
+}
+
+void
+segment_slot_drop(struct segment *segment, unsigned index)
+{
+	struct slot *slot = slot_at(segment, index);
+
+	if (index < SEGMENT_SLOTS)
+		clear(slot);
 	atomic_store(&slot->admitted, 0);
+	atomic_store(&slot->pid, 0);
+	atomic_store(&slot->state, SLOT_FREE);
 }
 
 int
@@ -209,23 +273,23 @@ segment_forget_services(struct segment *segment, unsigned count)
 unsigned
 segment_slot_admitted(const struct segment *segment, unsigned index)
 {
-	return atomic_load(&segment->slots[index].admitted);
+	return atomic_load(&slot_at(segment, index)->admitted);
 }
 
 bool
 segment_slot_is_free(const struct segment *segment, unsigned index)
 {
-	return atomic_load(&segment->slots[index].state) == SLOT_FREE;
+	return atomic_load(&slot_at(segment, index)->state) == SLOT_FREE;
 }
 
 bool
 segment_slot_is_draining(const struct segment *segment, unsigned index)
 {
-	return atomic_load(&segment->slots[index].state) == SLOT_DRAINING;
+	return atomic_load(&slot_at(segment, index)->state) == SLOT_DRAINING;
 }
 
 int64_t
 segment_slot_tick_ms(const struct segment *segment, unsigned index)
 {
-	return atomic_load_explicit(&segment->slots[index].tick_ms, memory_order_relaxed);
+	return atomic_load_explicit(&slot_at(segment, index)->tick_ms, memory_order_relaxed);
 }

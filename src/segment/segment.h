@@ -11,6 +11,7 @@
 
 #include "base/compiler.h"
 #include "base/error.h"
+#include "segment/former.h"
 #include "segment/layout.h"
 
 struct segment {
@@ -19,20 +20,42 @@ struct segment {
 	struct segment_head *head; /* the whole segment; read-only in a child */
 	struct slot *slots;
 	struct slot *own; /* a child's own slot, writable; NULL in the master */
+	/*
+	 * Whose slots the master numbers from SEGMENT_SLOTS on. Connections there count towards the
+	 * limit of all services together, and towards no other.
+	 */
+	struct former former;
 };
+
+#define SEGMENT_NONE ((struct segment){ .fd = -1, .readonly_fd = -1, .former = FORMER_NONE })
 
 /* Master: makes the segment. Returns 0, or -1 with the reason. */
 PF_MUST_CHECK int segment_create(struct segment *segment, struct error *error);
 
+/* Descriptors of a segment, and of what its maker had from a former one; -1. */
+struct segment_files {
+	int fd, readonly_fd;
+	int former_fd, former_readonly_fd;
+};
+
 /*
- * Master: takes the descriptors of a segment that another program has made. Returns 0, or -1 with
- * the reason, if its layout is not ours.
+ * Master: takes what another program has made, to go on there, or beside it if its layout is not
+ * ours. Returns 0, or -1 with the reason.
  */
 PF_MUST_CHECK int segment_adopt(
-	struct segment *segment, int fd, int readonly_fd, struct error *error);
+	struct segment *segment, const struct segment_files *files, struct error *error);
 
-/* Whether the segment FD has our layout. Returns 0, or -1 with the reason. */
-PF_MUST_CHECK int segment_check(int fd, struct error *error);
+/* Whether it could. Returns 0, or -1 with the reason. */
+PF_MUST_CHECK int segment_check(const struct segment_files *files, struct error *error);
+
+/* What there is for another program to adopt. */
+struct segment_files segment_files(const struct segment *segment);
+
+/* Master: whether there is such a slot, here or in the former segment. */
+bool segment_has_slot(const struct segment *segment, unsigned index);
+
+/* Worker: forgets the former segment once all its workers are gone. */
+void segment_tidy(struct segment *segment);
 
 /* Master: unmaps and closes it. */
 void segment_destroy(struct segment *segment);

@@ -89,8 +89,11 @@ worker_stop(struct worker *worker)
 static void
 show_tick(struct worker *worker)
 {
-	atomic_store_explicit(&worker->sessions.network->segment->own->tick_ms,
-		loop_now(&worker->loop), memory_order_relaxed);
+	struct segment *segment = worker->sessions.network->segment;
+
+	atomic_store_explicit(
+		&segment->own->tick_ms, loop_now(&worker->loop), memory_order_relaxed);
+	segment_tidy(segment);
 }
 
 /*

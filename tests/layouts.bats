@@ -1,0 +1,154 @@
+#!/usr/bin/env bats
+# An upgrade to a program whose shared memory has another layout: it makes its own, and counts what
+# workers of the former program still have there.
+# shellcheck disable=SC2030,SC2031 # each test is a subshell
+
+setup() {
+    load lib/server
+    load lib/load
+    load lib/modules
+    load lib/reload
+    load lib/upgrade
+    bats_load_library bats-support
+    bats_load_library bats-assert
+    upgrade_setup
+    LARGER=$PREFORK_BUILD/tests/preforkd-larger
+    [ -e "$LARGER" ] || skip "the program with another layout was not built"
+}
+
+teardown() {
+    load_teardown
+    server_teardown
+}
+
+upgrade_to_larger() {
+    other_version "$LARGER"
+    upgraded_to "$OTHER"
+}
+
+upgrade_to_original() {
+    program_is "$ORIGINAL"
+    upgraded_to "$VERSION"
+}
+
+# segments_are COUNT: the segments that the master has a descriptor of, two each.
+segments_are() {
+    local file count=0
+    for file in /proc/"$SERVER_PID"/fd/*; do
+        [[ $(readlink "$file") != "/memfd:preforkd (deleted)" ]] || count=$((count + 1))
+    done
+    [ "$count" -eq $((2 * $1)) ]
+}
+
+@test "R5: upgrades to a larger segment and back lose nothing under load" {
+    upgrading_start
+    load_start "$ADDRESS" --connections 20 --depth 3 --short 5
+    upgrade_to_larger
+    wait_until server_has_logged 'msg=reloaded generation=2 '
+    wait_until segments_are 1
+    upgrade_to_original
+    wait_until server_has_logged 'msg=reloaded generation=3 '
+    wait_until segments_are 1
+    wait_until workers_are_settled 2
+    load_finish
+    load_lost_nothing 25
+    load_says reconnected=0
+    refute server_has_logged 'level=(warn|error)'
+}
+
+@test "R5: max_connections is exact across two segments" {
+    upgrading_start 'max_connections = 10'
+    talk_start "$ADDRESS"
+    talk_gives 10 fill
+    talk begin 100
+    hold_connections
+    upgrade_to_larger
+    wait_until server_has_logged 'msg=reloaded generation=2 '
+    wait_until draining_count_is 2
+    segments_are 2
+    talk try
+    [[ $TALK_SAID == @(eof|reset) ]]
+    talk finish
+    talk_gives "eof=10 missing=0" end
+    wait_until segments_are 1
+    talk_gives 10 fill
+    talk_gives "alive=10 eof=10" ping
+}
+
+@test "R5: a third layout has to wait for workers of the first; the second one has not" {
+    upgrading_start
+    talk_start "$ADDRESS"
+    talk open 4
+    talk begin 100
+    hold_connections
+    upgrade_to_larger
+    wait_until server_has_logged 'msg=reloaded generation=2 '
+    program_is "$ORIGINAL"
+    upgrade
+    [[ $OUTCOME == *'msg="upgrade refused"'*'third layout of the shared memory'* ]]
+    upgrade_to_larger
+    wait_until server_has_logged 'msg=reloaded generation=3 '
+    segments_are 2
+    talk finish
+    talk_gives "eof=4 missing=0" end
+    wait_until segments_are 1
+    upgrade_to_original
+}
+
+# failing_reload_start WATCHDOG-TIMEOUT: the reload that follows the upgrade fails, so that the workers go on in the
+# former segment. 6 clients of 10.
+failing_reload_start() {
+    local file=$BATS_TEST_TMPDIR/stone
+    open_tmpdir
+    module_build refused -DINIT_FAILS_IF_PATH
+    configure <<END_OF_FILE
+workers = 2
+max_connections = 10
+watchdog_timeout = "$1"
+services = {
+    main = { listen = "127.0.0.1:0", module = "$MODULE", options = { path = "$file" } }
+}
+END_OF_FILE
+    program_is "$ORIGINAL"
+    PREFORKD=$PROGRAM
+    configured_start
+    wait_until workers_are_settled 2
+    talk_start "$ADDRESS"
+    talk open 6
+    touch "$file"
+    REAL=$LARGER passing_program passes
+    upgraded_to "$VERSION"
+    wait_until server_has_logged 'msg="reload failed"'
+    wait_until generation_is 1 2
+    segments_are 2
+    rm "$file"
+}
+
+@test "R5: workers that go on in the former segment are watched, and replaced in the new one" {
+    local one two
+    failing_reload_start 1s
+    one=$(worker_pid 1)
+    two=$(worker_pid 2)
+    kill -STOP "$one"
+    wait_until worker_is_new 1 "$one"
+    kill -KILL "$two"
+    wait_until worker_is_new 2 "$two"
+    wait_until segments_are 1
+    wait_until workers_are_settled 2
+    talk_gives "eof=6 missing=0" end
+    talk_gives 10 fill
+}
+
+@test "R5: one that is replaced alone takes connections, too, and all of them count" {
+    local one two
+    failing_reload_start off
+    one=$(worker_pid 1)
+    two=$(worker_pid 2)
+    kill -KILL "$one"
+    wait_until worker_is_new 1 "$one"
+    kill -STOP "$two"
+    talk fill
+    kill -CONT "$two"
+    talk ping
+    [[ $TALK_SAID == "alive=10 "* ]]
+}
