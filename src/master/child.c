@@ -360,7 +360,7 @@ child_retire(struct child *child, bool all, int inbox, int64_t timeout_ms)
 {
 	const struct message message = {
 		.type = MESSAGE_DRAIN,
-		.drain = { .all = all, .timeout_ms = timeout_ms },
+		.drain = { .all = all, .passed = inbox >= 0, .timeout_ms = timeout_ms },
 	};
 
 	child->state = CHILD_RETIRED;
@@ -373,7 +373,10 @@ child_retire(struct child *child, bool all, int inbox, int64_t timeout_ms)
 void
 child_send_inbox(struct child *child, int inbox)
 {
-	const struct message message = { .type = MESSAGE_INBOX };
+	const struct message message = {
+		.type = MESSAGE_INBOX,
+		.inbox = { .passed = inbox >= 0 },
+	};
 
 	child->misled = tell(child, &message, inbox) != 0;
 }

@@ -58,8 +58,12 @@ struct message {
 		} settings;
 		struct {
 			uint32_t all; /* every worker does: nobody else takes what the kernel has */
+			uint32_t passed; /* an inbox comes along */
 			int64_t timeout_ms;
 		} drain;
+		struct {
+			uint32_t passed; /* as above */
+		} inbox;
 		struct {
 			uint32_t moved; /* connections that other workers have since the drain began
 			                 */

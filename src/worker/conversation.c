@@ -30,7 +30,7 @@ static const char *const reasons[] = {
 	[TAKE_NO_MEMORY] = "memory",
 	[TAKE_JUNK] = "record",
 	[TAKE_NOBODY] = "no worker",
-	[TAKE_DIED] = "worker died",
+	[TAKE_DIED] = "workers died",
 };
 static_assert(countof(reasons) == TAKE__COUNT, "a word for each reason");
 

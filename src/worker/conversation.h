@@ -44,7 +44,7 @@ enum refusal_to_take {
 	TAKE_NO_MEMORY,
 	TAKE_JUNK,   /* the record could not be read */
 	TAKE_NOBODY, /* there is no worker that takes it */
-	TAKE_DIED,   /* the worker that was asked to take it is gone */
+	TAKE_DIED,   /* workers that were asked to take it are gone */
 	TAKE__COUNT
 };
 

@@ -60,6 +60,8 @@ on_timeout(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 
 	worker->drain_over = true;
 	handover_turn_to(worker, -1);
+	if (worker->orphaned)
+		handover_leave(worker);
 	connections_visit(&worker->sessions.network->connections, cut, worker);
 }
 

@@ -20,6 +20,8 @@ enum {
 	REST_MS = 1,     /* between two conversations, for the clients of both sides */
 	RETRY_MS = 5,    /* when nobody could take */
 	ALONE_MS = 1000, /* for the master to say who takes now */
+	LOOK_MAX = 256,  /* connections that are looked at in a turn, whether they can move now */
+	BROKEN_MAX = 3,  /* conversations in a row; then nobody is asked any more */
 	ROOM_MIN = 64,
 };
 
@@ -93,30 +95,57 @@ put_back(struct worker *worker, struct session *session)
 }
 
 /*
- * Whoever was sent and has no answer is here still. Answers come in order: the first of them may be
- * what its taker has died of, and is not for another one to die of.
+ * Answers come in order: the first connection without one may be what its taker has died of. It has
+ * another try, for takers die of other things, and then is not for a third worker to die of.
  */
 static void
+suspect(struct worker *worker, struct session *session)
+{
+	if (session->suspect)
+		stay(worker, session, TAKE_DIED);
+	else
+		put_back(worker, session);
+	session->suspect = true;
+}
+
+/* Whoever was sent and has no answer is here still. Returns whether there was one. */
+static bool
 take_back(struct worker *worker)
 {
 	struct handover *handover = &worker->handover;
-	bool suspect = true;
+	bool broken = false;
 
 	for (unsigned i = 0; i < handover->sent_count; i++) {
 		struct session *session = find(worker, handover->sent[i]);
 
 		if (session == NULL || session->connection.state != CONNECTION_MOVING)
 			continue;
-		if (suspect)
-			stay(worker, session, TAKE_DIED);
-		else if (handover_is_on(worker))
-			put_back(worker, session);
-		else
+		if (!handover_is_on(worker))
 			stay(worker, session, TAKE_NOBODY);
-		suspect = false;
+		else if (!broken)
+			suspect(worker, session);
+		else
+			put_back(worker, session);
+		broken = true;
 	}
 	handover->sent_count = 0;
 	admission_set_moving(worker->sessions.network->segment, 0);
+	return broken;
+}
+
+/* Nobody takes any more, for that reason. */
+static void
+give_up(struct worker *worker, enum refusal_to_take why)
+{
+	struct handover *handover = &worker->handover;
+
+	fd_close(&handover->inbox);
+	while (handover->count > 0) {
+		struct session *session = find(worker, handover->ids[--handover->count]);
+
+		if (session != NULL)
+			stay(worker, session, why);
+	}
 }
 
 static void
@@ -128,22 +157,26 @@ end_conversation(struct worker *worker)
 	fd_close(&handover->conversation);
 	loop_start_timer(handover->timer, handover->sent_count > 0 ? REST_MS : RETRY_MS);
 	handover->credits = 0;
-	take_back(worker);
+	if (take_back(worker) && ++handover->broken == BROKEN_MAX)
+		give_up(worker, TAKE_DIED);
 }
 
-/* Nobody takes any more. */
-static void
-give_up(struct worker *worker)
+void
+handover_leave(struct worker *worker)
 {
 	struct handover *handover = &worker->handover;
 
-	fd_close(&handover->inbox);
-	while (handover->count > 0) {
-		struct session *session = find(worker, handover->ids[--handover->count]);
+	if (handover->conversation < 0)
+		return;
+	for (unsigned i = 0; i < handover->sent_count; i++) {
+		struct session *session = find(worker, handover->sent[i]);
 
-		if (session != NULL)
-			stay(worker, session, TAKE_NOBODY);
+		if (session == NULL || session->connection.state != CONNECTION_MOVING)
+			continue;
+		handover->moved++;
+		move_end(&session->connection);
 	}
+	end_conversation(worker);
 }
 
 static void
@@ -161,6 +194,7 @@ answered(struct worker *worker, const struct answer *answer)
 		if (!moving)
 			break;
 		handover->moved++;
+		handover->broken = 0;
 		move_end(&session->connection);
 		break;
 	case ANSWER_REFUSED:
@@ -202,24 +236,37 @@ is_alone_for_long(struct worker *worker)
 	return now_ms - handover->alone_ms >= ALONE_MS;
 }
 
+static bool
+is_gone(int error)
+{
+	return error == EPIPE || error == ECONNRESET || error == ECONNREFUSED;
+}
+
+static int
+watch(struct worker *worker)
+{
+	struct handover *handover = &worker->handover;
+
+	event_assign(handover->event, worker->loop.base, handover->conversation,
+		EV_READ | EV_PERSIST, on_answer, worker);
+	return event_add(handover->event, NULL);
+}
+
 static void
 begin_conversation(struct worker *worker)
 {
 	struct handover *handover = &worker->handover;
 
 	handover->conversation = conversation_offer(handover->inbox);
-	if (handover->conversation >= 0) {
-		event_assign(handover->event, worker->loop.base, handover->conversation,
-			EV_READ | EV_PERSIST, on_answer, worker);
-		event_add(handover->event, NULL);
+	if (handover->conversation >= 0 && watch(worker) == 0) {
 		handover->alone_ms = 0;
 		return;
 	}
-	if ((errno == EPIPE || errno == ECONNRESET || errno == ECONNREFUSED) &&
-		is_alone_for_long(worker))
-		give_up(worker);
+	if (handover->conversation < 0 && is_gone(errno) && is_alone_for_long(worker))
+		give_up(worker, TAKE_NOBODY);
 	else
 		loop_start_timer(handover->timer, RETRY_MS);
+	fd_close(&handover->conversation);
 }
 
 /* Also a request that has had another reply in its place may still be handled. */
@@ -229,6 +276,35 @@ can_move(struct session *session)
 	return move_is_possible(&session->connection, session->pipeline != NULL);
 }
 
+static void
+drop_at_cursor(struct handover *handover)
+{
+	handover->ids[handover->cursor] = handover->ids[--handover->count];
+}
+
+/* Sets the cursor on one that can move now, and drops those that are gone by now. */
+static bool
+seek(struct worker *worker)
+{
+	struct handover *handover = &worker->handover;
+	const size_t most = MIN(handover->count, LOOK_MAX);
+
+	for (size_t i = 0; i < most; i++) {
+		struct session *session;
+
+		if (handover->cursor >= handover->count)
+			handover->cursor = 0;
+		session = find(worker, handover->ids[handover->cursor]);
+		if (session == NULL || session->connection.state != CONNECTION_OPEN)
+			drop_at_cursor(handover);
+		else if (can_move(session))
+			return true;
+		else
+			handover->cursor++;
+	}
+	return false;
+}
+
 /* Takes ids of up to MOST connections that can move now out of the list. Returns how many. */
 static unsigned
 choose(struct worker *worker, uint64_t *chosen, unsigned most)
@@ -236,18 +312,9 @@ choose(struct worker *worker, uint64_t *chosen, unsigned most)
 	struct handover *handover = &worker->handover;
 	unsigned count = 0;
 
-	for (size_t i = 0; i < handover->count && count < most;) {
-		const uint64_t id = handover->ids[i];
-		struct session *session = find(worker, id);
-		const bool open = session != NULL && session->connection.state == CONNECTION_OPEN;
-
-		if (open && !can_move(session)) {
-			i++;
-			continue;
-		}
-		handover->ids[i] = handover->ids[--handover->count];
-		if (open)
-			chosen[count++] = id;
+	while (count < most && seek(worker)) {
+		chosen[count++] = handover->ids[handover->cursor];
+		drop_at_cursor(handover);
 	}
 	return count;
 }
@@ -270,7 +337,7 @@ give(struct worker *worker, struct session *session)
 		return true;
 	}
 	if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
-		stay(worker, session, TAKE_NO_DESCRIPTOR);
+		stay(worker, session, errno == ENOMEM ? TAKE_NO_MEMORY : TAKE_NO_DESCRIPTOR);
 		return true;
 	}
 	put_back(worker, session);
@@ -306,16 +373,16 @@ give_some(struct worker *worker)
 	shutdown(handover->conversation, SHUT_WR);
 }
 
-/* Whether one can move now; a conversation for nothing would only cost others time. */
-static bool
-has_one(struct worker *worker)
+/* A conversation for nothing would only cost others time. Of many that wait, some are looked at. */
+static void
+look_for_one(struct worker *worker)
 {
-	uint64_t chosen;
+	struct handover *handover = &worker->handover;
 
-	if (choose(worker, &chosen, 1) == 0)
-		return false;
-	worker->handover.ids[worker->handover.count++] = chosen;
-	return true;
+	if (seek(worker))
+		begin_conversation(worker);
+	else if (handover->count > LOOK_MAX)
+		loop_start_timer(handover->timer, REST_MS);
 }
 
 void
@@ -327,9 +394,8 @@ handover_turn(struct worker *worker)
 		return;
 	if (handover->conversation >= 0 && handover->credits > 0)
 		give_some(worker);
-	else if (handover->conversation < 0 && !evtimer_pending(handover->timer, NULL) &&
-		has_one(worker))
-		begin_conversation(worker);
+	else if (handover->conversation < 0 && !evtimer_pending(handover->timer, NULL))
+		look_for_one(worker);
 }
 
 void
@@ -355,7 +421,7 @@ handover_turn_to(struct worker *worker, int inbox)
 	if (handover->conversation >= 0 && handover->sent_count == 0)
 		end_conversation(worker);
 	if (inbox < 0)
-		give_up(worker);
+		give_up(worker, TAKE_NOBODY);
 }
 
 int

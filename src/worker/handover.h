@@ -24,14 +24,15 @@ struct handover {
 	uint64_t *ids; /* connections that are to move */
 	size_t count;
 	size_t room;
+	size_t cursor;    /* the one that is looked at next */
 	int conversation; /* -1: none */
 	struct event *event;
 	struct event *timer; /* pending: a rest, or nobody can take for now */
-	int64_t alone_ms; /* since when nobody has had the other end of the inbox; 0: somebody has
-	                   */
-	unsigned credits; /* 0: not granted yet, or used */
+	int64_t alone_ms;    /* since when nobody has the other end of the inbox; 0: somebody has */
+	unsigned credits;    /* 0: not granted yet, or used */
 	uint64_t sent[CONVERSATION_CREDITS]; /* in this conversation, in order */
 	unsigned sent_count;
+	unsigned broken;      /* conversations in a row that the taker did not end */
 	struct record record; /* its memory serves for all */
 	size_t moved;
 	size_t stayed[TAKE__COUNT];
@@ -46,6 +47,10 @@ void handover_begin(struct worker *worker, int inbox);
 
 /* Others take now: those who read INBOX; -1: nobody does, and what is left drains. */
 void handover_turn_to(struct worker *worker, int inbox);
+
+/* At the end of a drain without a master, who would end takers that stand still: they have all that
+ * is on its way. */
+void handover_leave(struct worker *worker);
 
 /* Whether connections are to go. */
 bool handover_is_on(const struct worker *worker);

@@ -16,8 +16,9 @@ struct session {
 	struct pf_connection public; /* what the module sees */
 	struct pipeline *pipeline;   /* NULL: no request waits or is with somebody else */
 	uint64_t requests;           /* taken so far: the number of the last one */
-	uint32_t searched; /* bytes of the message begun that the codec needs to see no more */
-	unsigned end : 8;  /* enum wire_end: of the last line that had one */
+	uint32_t searched;    /* bytes of the message begun that the codec needs to see no more */
+	unsigned end : 7;     /* enum wire_end: of the last line that had one */
+	unsigned suspect : 1; /* a worker that was to take it has died of it, maybe */
 	/* KiB that the message begun may have by the limit of the worker where it began; 0: as all.
 	 */
 	unsigned old_limit : 24;

@@ -156,13 +156,19 @@ on_inbox(int fd, short what PF_UNUSED, void *arg)
 		event_del(takeover->event); /* the master is gone, and nobody gives any more */
 }
 
+void
+takeover_start(struct worker *worker)
+{
+	struct takeover *takeover = &worker->takeover;
+
+	if (event_add(takeover->event, NULL) != 0)
+		loop_start_timer(takeover->timer, YIELD_MS);
+}
+
 static void
 on_yielded(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 {
-	struct worker *worker = arg;
-
-	if (worker->takeover.inbox >= 0)
-		event_add(worker->takeover.event, NULL);
+	takeover_start(arg);
 }
 
 int
@@ -178,12 +184,6 @@ takeover_open(struct worker *worker, struct error *error)
 	if (takeover->event == NULL || takeover->timer == NULL)
 		return error_set(error, "cannot watch the inbox");
 	return 0;
-}
-
-void
-takeover_start(struct worker *worker)
-{
-	event_add(worker->takeover.event, NULL);
 }
 
 void

@@ -311,8 +311,20 @@ master_is_gone(struct worker *worker)
 {
 	if (worker->state != WORKER_DRAINING)
 		log_warn("the master is gone: draining");
+	worker->orphaned = true;
 	handover_turn_to(worker, -1);
 	drain_begin(worker, true, -1, worker->drain_timeout_ms);
+}
+
+/* Where connections go; -1: nowhere. */
+static int
+take_inbox(struct worker *worker, bool passed)
+{
+	const int inbox = channel_take_passed(&worker->channel);
+
+	if (passed && inbox < 0)
+		log_error("connections cannot move: no descriptor is left for the inbox");
+	return inbox;
 }
 
 static void
@@ -339,11 +351,11 @@ on_message(void *arg, const struct message *message)
 		use_settings(worker, message);
 		break;
 	case MESSAGE_DRAIN:
-		drain_begin(worker, message->drain.all != 0, channel_take_passed(&worker->channel),
-			message->drain.timeout_ms);
+		drain_begin(worker, message->drain.all != 0,
+			take_inbox(worker, message->drain.passed != 0), message->drain.timeout_ms);
 		break;
 	case MESSAGE_INBOX:
-		handover_turn_to(worker, channel_take_passed(&worker->channel));
+		handover_turn_to(worker, take_inbox(worker, message->inbox.passed != 0));
 		break;
 	case MESSAGE_STARTING:
 	case MESSAGE_READY:

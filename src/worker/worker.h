@@ -45,6 +45,7 @@ struct worker {
 	struct event *drain_timer;
 	int64_t drain_timeout_ms;
 	bool drain_over;   /* drain_timeout has passed */
+	bool orphaned;     /* the master is gone */
 	size_t drain_left; /* connections when the drain began */
 	size_t drain_cut;  /* of them, closed with work unfinished */
 };
