@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # An upgrade to a program whose shared memory has another layout: it makes its own, and counts what
 # workers of the former program still have there.
-# shellcheck disable=SC2030,SC2031 # each test is a subshell
+# shellcheck disable=SC2030,SC2031,SC2034 # each test is a subshell; PREFORKD: of lib/server
 
 setup() {
     load lib/server

@@ -204,6 +204,7 @@ EXTRA_DIST += tests/run \
 	tests/full_queue.bats \
 	tests/hardening.bats \
 	tests/handover.bats \
+	tests/handover_faults.bats \
 	tests/heartbeat.bats \
 	tests/install.bats \
 	tests/layouts.bats \
@@ -262,6 +263,7 @@ EXTRA_DIST += tests/run \
 	tests/lib/modules/commands.c \
 	tests/lib/modules/damage.c \
 	tests/lib/modules/leak.c \
+	tests/lib/modules/move.c \
 	tests/lib/modules/nested.c \
 	tests/lib/modules/refused.c \
 	tests/lib/modules/roots.c \

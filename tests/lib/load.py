@@ -447,6 +447,14 @@ class Talk:
             client.ping()
         return summary("alive" if not client.ended else client.ended for client in self.clients)
 
+    def do_say(self, payload, count="1"):
+        """say PAYLOAD [COUNT]: that request on the first one, or so many; waits for the replies."""
+        for client in self.living()[:int(count)]:
+            client.send(payload.encode())
+            while client.expected and not client.ended:
+                client.receive()
+        return ""
+
     def do_replies(self):
         """replies: waits for all replies that are due."""
         for client in self.living():

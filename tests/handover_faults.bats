@@ -1,0 +1,310 @@
+#!/usr/bin/env bats
+# Hand-overs in which a side dies, stands still or refuses, at each step: only connections of the one
+# that died end, and what was not taken goes on where it was.
+# shellcheck disable=SC2030,SC2031 # each test is a subshell
+
+setup() {
+    load lib/server
+    load lib/load
+    load lib/modules
+    load lib/reload
+    bats_load_library bats-support
+    bats_load_library bats-assert
+    BOMBS=$BATS_TEST_TMPDIR/bombs
+    mkdir "$BOMBS"
+    chmod 777 "$BOMBS"
+    open_tmpdir
+    let_crash
+}
+
+teardown() {
+    load_teardown
+    server_teardown
+}
+
+# faulty_start AT FAULT [SETTING]: a server of lib/modules/move.c, and $CLIENTS clients, the first of
+# them marked, of at most 12.
+faulty_start() {
+    module_build move "-DAT=\"$1\"" "-DFAULT=$2" "-DBOMBS=\"$BOMBS\"" "-DNOFILE=${NOFILE:-1024}"
+    configure <<END_OF_FILE
+workers = ${WORKERS:-1}
+max_connections = 12
+${3:-}
+services = { main = { listen = "127.0.0.1:0", module = "$MODULE" } }
+END_OF_FILE
+    configured_start
+    wait_until workers_are_settled "${WORKERS:-1}"
+    talk_start "$ADDRESS"
+    talk open "${CLIENTS:-6}"
+    talk say MARKED
+}
+
+# lay COUNT: the fault happens so many times.
+lay() {
+    local number
+    for ((number = 1; number <= $1; number++)); do
+        touch "$BOMBS/$number"
+    done
+}
+
+went_off() {
+    ! compgen -G "$BOMBS/[0-9]" >/dev/null
+}
+
+# old_are_gone [COUNT]: and so many new ones are there.
+old_are_gone() {
+    workers_are_settled "${1:-1}"
+}
+
+# No place is lost, and none is there that should not be.
+places_are_exact() {
+    wait_until all_have_a_place
+    talk try
+    [[ $TALK_SAID == @(eof|reset) ]]
+}
+
+all_have_a_place() {
+    talk fill
+    talk ping
+    [[ $TALK_SAID =~ ^alive=12( |$) ]]
+}
+
+# Connections that workers had which died, as the master says.
+sum_of_dead() {
+    sed -nE 's/.*msg="worker died".* connections=([0-9]+)$/\1/p' "$SERVER_LOG" | paste -sd + | bc
+}
+
+stopped_worker() {
+    local pid
+    for pid in $(worker_pids); do
+        [ "$(process_state "$pid")" != T ] || echo "$pid"
+    done
+}
+
+one_is_stopped() {
+    [ -n "$(stopped_worker)" ]
+}
+
+@test "R6: a giver that is killed while a module saves takes those with it that it had not sent" {
+    faulty_start save 'raise(SIGKILL)'
+    lay 1
+    reload_works
+    wait_until old_are_gone
+    went_off
+    talk ping
+    [[ $TALK_SAID =~ ^(alive=[0-5]\ )?(eof=[0-9]+\ ?)?(reset=[0-9]+)?$ ]]
+    places_are_exact
+}
+
+@test "R6: a giver that is killed when it hears that one is taken has lost nothing of that one" {
+    CLIENTS=1 faulty_start moved 'raise(SIGKILL)'
+    lay 1
+    reload_works
+    wait_until old_are_gone
+    went_off
+    talk_gives "alive=1" ping
+}
+
+@test "R6: what a giver had sent before it was killed is taken" {
+    faulty_start restore 'raise(SIGSTOP)' 'watchdog_timeout = "off"'
+    talk say MARKED 6
+    lay 1
+    reload_works
+    wait_until one_is_stopped
+    kill -KILL "$(pgrep -P "$SERVER_PID" -f 'worker 1 \(generation 1, draining\)')"
+    kill -CONT "$(stopped_worker)"
+    wait_until old_are_gone
+    talk_gives "alive=6" ping
+    places_are_exact
+}
+
+@test "R6: a taker that dies of a connection once: that one has another try, and moves" {
+    CLIENTS=1 faulty_start restore 'raise(SIGKILL)'
+    lay 1
+    reload_works
+    wait_until went_off
+    wait_until old_are_gone
+    talk_gives "alive=1" ping
+    refute server_has_logged 'connections could not move'
+}
+
+@test "R6: a connection of which two takers die is given to no third one, and drains in order" {
+    CLIENTS=1 faulty_start restore 'abort()'
+    lay 3
+    reload_works
+    talk_gives "eof=1 missing=0" end
+    wait_until old_are_gone
+    server_has_logged 'msg="connections could not move" reason="workers died" connections=1$'
+    assert_equal "$(ls "$BOMBS")" 3
+    places_are_exact
+}
+
+@test "R6: a giver whose takers all die asks no more after three, and its connections drain" {
+    faulty_start restore 'abort()'
+    talk say MARKED 6
+    lay 9
+    reload_works
+    talk_gives "eof=6 missing=0" end
+    wait_until old_are_gone
+    assert_equal "$(find "$BOMBS" -name '[0-9]' | wc -l)" 6
+    server_has_logged 'msg="connections could not move" reason="workers died" connections=6$'
+    places_are_exact
+}
+
+@test "R6: a taker that dies takes none with it but those that it had taken" {
+    WORKERS=2 faulty_start restore 'raise(SIGKILL)'
+    lay 1
+    reload_works
+    wait_until went_off
+    wait_until old_are_gone 2
+    talk ping
+    [[ $TALK_SAID =~ ^alive=([0-6]) ]]
+    ((6 - BASH_REMATCH[1] < $(sum_of_dead)))
+    places_are_exact
+}
+
+@test "R6: a taker that stands still is the watchdog's, and the giver goes on with the next one" {
+    CLIENTS=1 faulty_start restore 'raise(SIGSTOP)' 'watchdog_timeout = "1s"'
+    lay 1
+    reload_works
+    wait_until went_off
+    wait_until server_has_logged 'worker stands still'
+    wait_until old_are_gone
+    talk_gives "alive=1" ping
+}
+
+@test "R6: a taker that stands still for a while goes on where it was" {
+    faulty_start restore 'raise(SIGSTOP)' 'watchdog_timeout = "off"'
+    lay 1
+    reload_works
+    wait_until one_is_stopped
+    kill -CONT "$(stopped_worker)"
+    wait_until old_are_gone
+    talk_gives "alive=6" ping
+    places_are_exact
+}
+
+@test "R6: a giver that stands still while a module saves goes on where it was" {
+    faulty_start save 'raise(SIGSTOP)' 'watchdog_timeout = "off"'
+    lay 1
+    reload_works
+    wait_until one_is_stopped
+    kill -CONT "$(stopped_worker)"
+    wait_until old_are_gone
+    talk_gives "alive=6" ping
+    places_are_exact
+}
+
+@test "R6: a giver that stands still is the watchdog's, and nobody else is hurt" {
+    faulty_start save 'raise(SIGSTOP)' 'watchdog_timeout = "1s"'
+    lay 1
+    reload_works
+    wait_until one_is_stopped
+    run "$PREFORKCAT" "$ADDRESS" hello
+    assert_output hello
+    wait_until old_are_gone
+    places_are_exact
+}
+
+@test "R6: a giver at its drain_timeout leaves what is on its way to a taker that stands still" {
+    faulty_start restore 'raise(SIGSTOP)' 'watchdog_timeout = "off" drain_timeout = "500ms"'
+    talk say MARKED 6
+    lay 1
+    reload_works
+    wait_until one_is_stopped
+    wait_until generation_is 1 0
+    kill -CONT "$(stopped_worker)"
+    talk_gives "alive=6" ping
+    places_are_exact
+}
+
+@test "R6: a giver without a master ends at drain_timeout, too, and what it had sent is served" {
+    local giver taker
+    faulty_start restore 'raise(SIGSTOP)' 'watchdog_timeout = "off" drain_timeout = "1s"'
+    talk say MARKED 6
+    giver=$(worker_pid 1)
+    lay 1
+    reload_works
+    wait_until one_is_stopped
+    taker=$(stopped_worker)
+    ORPHANS+=("$giver" "$taker")
+    kill -KILL "$SERVER_PID"
+    wait_until process_is_gone "$giver"
+    talk begin 100
+    kill -CONT "$taker"
+    talk finish
+    talk_gives "eof=6 missing=0" end
+    wait_until process_is_gone "$taker"
+}
+
+@test "R6: a connection that the module refuses to save drains, and the others move" {
+    faulty_start save 'return -1'
+    lay 1
+    reload_works
+    wait_until old_are_gone
+    talk_gives "alive=5 eof=1" ping
+    server_has_logged 'msg="connections could not move" reason=module connections=1$'
+    places_are_exact
+}
+
+@test "R6: a connection that the module refuses to restore drains, and the others move" {
+    faulty_start restore 'return -1'
+    lay 1
+    reload_works
+    wait_until old_are_gone
+    talk_gives "alive=5 eof=1" ping
+    server_has_logged 'msg="connections could not move" reason=restore connections=1$'
+    places_are_exact
+}
+
+@test "R6: connections for which a taker has no descriptor drain, and the others move" {
+    NOFILE=20 faulty_start moved 'return -1'
+    touch "$BOMBS/nofile"
+    talk open 4
+    reload_works
+    wait_until old_are_gone 1
+    talk ping
+    [[ $TALK_SAID =~ ^(alive=[0-9]+\ )?eof=[0-9]+$ ]]
+    server_has_logged 'msg="connections could not move" reason=descriptors connections='
+    refute server_has_logged 'level=error'
+}
+
+@test "R6: workers killed at random in hand-overs under load end their own connections alone (seed 6)" {
+    local pids i ended=0
+    RANDOM=6
+    WORKERS=2 faulty_start moved 'return 0'
+    talk close
+    for ((i = 0; i < 12; i++)); do
+        load_start "$ADDRESS" --connections 12 --depth 3 --largest 20000
+        kill -HUP "$SERVER_PID"
+        read -rt "0.00$((RANDOM % 10))" <> <(:) || :
+        mapfile -t pids < <(worker_pids)
+        kill -KILL "${pids[RANDOM % ${#pids[@]}]}" || :
+        kill -USR1 "$LOAD_PID" || :
+        load_wait
+        load_says wrong=0 doubled=0 refused=0
+        ended=$((ended + $(load_count eof) + $(load_count reset) + $(load_count cut)))
+        wait_until workers_are_settled 2
+    done
+    ((ended <= $(sum_of_dead)))
+    places_are_exact
+}
+
+@test "R9: a frame cut at any byte keeps the limit that it began under; the next one has the new" {
+    WORKERS=2 faulty_start moved 'return 0'
+    talk close
+    sed -i 's/max_connections = 12/max_connections = 40/' "$CONFIG"
+    reload_works
+    talk open 20
+    talk begin_each 5000
+    sed -i 's/module = /max_message_size = "1K" module = /' "$CONFIG"
+    reload_works
+    talk_gives "alive=20" ended
+    talk finish
+    talk replies
+    [[ $TALK_SAID == *" missing=0" ]]
+    talk_gives "alive=20" ended
+    talk extra 5000
+    talk end
+    [[ $TALK_SAID == "eof=2"*" missing=0" ]]
+}
