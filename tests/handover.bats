@@ -8,6 +8,7 @@ setup() {
     load lib/load
     load lib/modules
     load lib/reload
+    load lib/session
     bats_load_library bats-support
     bats_load_library bats-assert
 }
@@ -273,12 +274,7 @@ one_less_and_back() {
 }
 
 session_start() {
-    PREFORK_EXAMPLE=$PREFORK_SOURCE/examples/session.c
-    MODULE=$BATS_TEST_TMPDIR/session.so
-    # shellcheck disable=SC2086 # flags, word by word
-    ${PREFORK_CC:-cc} ${PREFORK_SANITIZERS:-} -Wall -Wextra -Werror -g -fPIC -shared \
-        "-I$PREFORK_SOURCE/include" -o "$MODULE" "$PREFORK_EXAMPLE" "$@"
-    open_tmpdir
+    session_build
     configure_main 2 "" "module = \"$MODULE\""
     configured_start
 }
@@ -286,13 +282,8 @@ session_start() {
 @test "what a module saves of a connection moves along: examples/session.c" {
     session_start
     local pid
-    coproc CAT { "$PREFORKCAT" "$ADDRESS" 2>&1; }
+    session_open
     pid=$CAT_PID
-    says() {
-        echo "$1" >&"${CAT[1]}"
-        read -rt "$PATIENCE" REPLY <&"${CAT[0]}"
-        assert_equal "$REPLY" "$2"
-    }
     says "name Ada" "hello, Ada"
     reload_works
     says "x" "Ada, that was your message number 2"

@@ -205,6 +205,7 @@ EXTRA_DIST += tests/run \
 	tests/hardening.bats \
 	tests/handover.bats \
 	tests/handover_faults.bats \
+	tests/handover_load.bats \
 	tests/heartbeat.bats \
 	tests/install.bats \
 	tests/layouts.bats \
@@ -279,6 +280,7 @@ EXTRA_DIST += tests/run \
 	tests/lib/pipeline.py \
 	tests/lib/reload.bash \
 	tests/lib/server.bash \
+	tests/lib/session.bash \
 	tests/lib/syslog.bash \
 	tests/lib/syslog.py \
 	tests/lib/upgrade.bash \

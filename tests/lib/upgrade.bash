@@ -51,7 +51,7 @@ int main(int argc, char **argv)
 END
 }
 
-# upgrading_start [SETTING]: two workers on two listeners.
+# upgrading_start [SETTING [MODULE]]: two workers on two listeners.
 upgrading_start() {
     configure <<END_OF_FILE
 workers = 2
@@ -59,7 +59,7 @@ ${1:-}
 services = {
     main = {
         listen = [ "127.0.0.1:0", "unix:$BATS_TEST_TMPDIR/main.sock" ]
-        module = "$(find "$PREFORK_BUILD/src/modules/.libs" -name echo.so)"
+        module = "${2:-$(find "$PREFORK_BUILD/src/modules/.libs" -name echo.so)}"
     }
 }
 END_OF_FILE
