@@ -231,6 +231,7 @@ EXTRA_DIST += tests/run \
 	tests/signals.bats \
 	tests/supervision.bats \
 	tests/syslog.bats \
+	tests/systemd.bats \
 	tests/timeouts.bats \
 	tests/unix_sockets.bats \
 	tests/upgrade.bats \
