@@ -101,11 +101,13 @@ put_back(struct worker *worker, struct session *session)
 static void
 suspect(struct worker *worker, struct session *session)
 {
-	if (session->suspect)
+	const bool before = session->suspect;
+
+	session->suspect = true;
+	if (before)
 		stay(worker, session, TAKE_DIED);
 	else
 		put_back(worker, session);
-	session->suspect = true;
 }
 
 /* Whoever was sent and has no answer is here still. Returns whether there was one. */
