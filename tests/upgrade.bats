@@ -481,6 +481,20 @@ END_OF_FILE
     assert_output --partial "1 of main"
 }
 
+@test "R5: signals that all processes of a service or of a terminal get do not end a check" {
+    local signal
+    checking_start
+    check_begins
+    wait_until pgrep -P "$CHECKER"
+    for signal in HUP INT USR1 USR2 TTIN TTOU; do
+        kill -s "$signal" "$CHECKER" "$(pgrep -P "$CHECKER")"
+    done
+    rm "$STONE"
+    wait_until server_has_logged "msg=upgraded pid=$SERVER_PID version=$OTHER"
+    wait_until server_has_logged 'msg=reloaded generation=2 '
+    talk_gives "alive=4" ping
+}
+
 @test "R5: a worker that dies between check and execution is replaced by the new program" {
     checking_start
     passing_program kills "system(\"kill -KILL \$(pgrep -P $SERVER_PID -f 'preforkd: [w]orker 2 ')\");"

@@ -162,19 +162,33 @@ collect(const struct upgrade *upgrade, struct heritage *heritage, int program)
 	return 0;
 }
 
+/*
+ * What a terminal or a service manager sends to all processes, and is for the master, is no reason
+ * for a check to end. A mask lasts through the execution.
+ */
+static void
+leave_to_master(void)
+{
+	static const int signals[] = { SIGHUP, SIGINT, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU };
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < countof(signals); i++)
+		sigaddset(&set, signals[i]);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+}
+
 /* In the child, which says on its standard error what is wrong. */
 static PF_NORETURN void
 check(const struct upgrade *upgrade, int said)
 {
 	struct heritage heritage;
 	struct error error;
-	sigset_t none;
 	int fd = -1;
 
 	dup2(said, STDERR_FILENO);
 	signals_reset();
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	leave_to_master();
 	if (collect(upgrade, &heritage, -1) == 0)
 		fd = heritage_write(&heritage, &error);
 	if (fd >= 0 && fd_set_cloexec(heritage.numbers.segment, false) == 0)
