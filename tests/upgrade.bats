@@ -100,6 +100,14 @@ END
     ${PREFORK_CC:-cc} -shared -fPIC -o "$BATS_TEST_TMPDIR/fails.so" "$BATS_TEST_TMPDIR/fails.c"
 }
 
+# filled_by_all_three: whether new connections, up to the limit, came to each of three workers.
+filled_by_all_three() {
+    talk close
+    talk fill
+    talk workers
+    [[ $TALK_SAID =~ ^1=[0-9]+\ 2=[0-9]+\ 3=[0-9]+$ ]]
+}
+
 # fills COUNT: whether so many more connections are let in.
 fills() {
     talk fill
@@ -580,8 +588,7 @@ END_OF_FILE
     refute server_has_logged 'level=(warn|error)'
     talk_start "$ADDRESS" --tag
     talk_gives 9 fill
-    talk workers
-    [[ $TALK_SAID =~ ^1=[0-9]+\ 2=[0-9]+\ 3=[0-9]+$ ]]
+    wait_until filled_by_all_three
 }
 
 @test "R5: places of a worker that is killed around an upgrade can be had again" {
