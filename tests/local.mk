@@ -284,6 +284,7 @@ EXTRA_DIST += tests/run \
 	tests/lib/session.bash \
 	tests/lib/syslog.bash \
 	tests/lib/syslog.py \
+	tests/lib/systemd.bash \
 	tests/lib/upgrade.bash \
 	tests/lint/faults \
 	tests/lint/format \

@@ -1,140 +1,157 @@
 #!/usr/bin/env bats
-# Reloads and upgrades under a booted systemd, in a container that has the machine's /usr and nothing
-# else of it: the main process stays, and no client notices.
-# shellcheck disable=SC2030,SC2031,SC2034 # each test is a subshell; names of lib/server
+# preforkd as a service of a systemd, booted in a container: it is upgraded, reloaded and stopped by
+# systemctl, neither clients nor systemd notice, and the main process is the same.
+# shellcheck disable=SC2030,SC2031 # each test is a subshell
 
 setup() {
     load lib/server
     load lib/load
+    load lib/reload
     load lib/upgrade
+    load lib/systemd
     bats_load_library bats-support
     bats_load_library bats-assert
     upgrade_setup
-    [ "$(id -u)" -eq 0 ] || skip "only root can boot a container"
-    command -v systemd-nspawn >/dev/null || skip "there is no systemd-nspawn"
-    SHARE=$BATS_TEST_TMPDIR/share
-    ROOT=$BATS_TEST_TMPDIR/root
-    PROGRAM=$SHARE/preforkd
-    SERVER_LOG=$SHARE/log
-    mkdir "$SHARE"
-    root_make
-    contain /usr/bin/true || skip "systemd-nspawn does not work here"
+    container_setup
+    PROGRAM=$SRV/preforkd
+    CONFIG=$SRV/preforkd.conf
+    SERVER_LOG=$SRV/preforkd.log
+    ln -s "$SERVER_LOG" "$BATS_TEST_TMPDIR/server-0.log"
+    ADDRESS=unix:$SRV/main.sock
+    program_is "$ORIGINAL"
+    cp "$(find "$PREFORK_BUILD/src/modules/.libs" -name echo.so)" "$SRV"
 }
 
 teardown() {
     load_teardown
-    container_stop
+    container_teardown
+    server_teardown
 }
 
-# What a system has to have besides /usr.
-root_make() {
-    local name
-    mkdir -p "$ROOT"/{dev,proc,root,run,sys,tmp,usr,var} "$ROOT/etc/systemd/system"
-    for name in bin sbin lib lib64; do
-        ln -s "usr/$name" "$ROOT/$name"
-    done
-    echo "root:x:0:0:root:/root:/bin/sh" >"$ROOT/etc/passwd"
-    echo "nobody:x:65534:65534:nobody:/:/usr/sbin/nologin" >>"$ROOT/etc/passwd"
-    printf 'root:x:0:\nnogroup:x:65534:\n' >"$ROOT/etc/group"
-    : >"$ROOT/etc/machine-id"
-    cp /usr/lib/os-release "$ROOT/etc/os-release"
-    printf '[Unit]\nRequires=preforkd.service\n' >"$ROOT/etc/systemd/system/default.target"
-}
-
-# contain ARGUMENT...: systemd-nspawn with the folder $SHARE and the build in it.
-contain() {
-    systemd-nspawn --register=no --keep-unit --private-network -q --console=pipe -D "$ROOT" \
-        --bind="$SHARE" --bind-ro="$PREFORK_BUILD" --bind-ro=/usr "$@" \
-        </dev/null >>"$BATS_TEST_TMPDIR/container.log" 2>&1 3>&-
-}
-
-# container_start <[Service]: boots it with that service; sets INIT, its first process.
-container_start() {
-    cat >"$ROOT/etc/systemd/system/preforkd.service"
-    cat >"$SHARE/preforkd.conf" <<END_OF_FILE
-${1:-}
-services = {
-    main = {
-        listen = "unix:$SHARE/main.sock"
-        module = "$(find "$PREFORK_BUILD/src/modules/.libs" -name echo.so)"
-    }
-}
-END_OF_FILE
-    program_is "$ORIGINAL"
-    contain -b &
-    CONTAINER=$!
-    wait_until has_booted
-    wait_until server_has_logged 'msg=ready'
-}
-
-has_booted() {
-    local nspawn
-    nspawn=$(pgrep -P "$CONTAINER" -x systemd-nspawn) && INIT=$(pgrep -P "$nspawn" -x systemd)
-}
-
-container_stop() {
-    [ -n "${INIT:-}" ] || return 0
-    kill -s RTMIN+4 "$INIT"
-    wait "$CONTAINER" || :
-}
-
-system() {
-    nsenter --all -t "$INIT" systemctl "$@"
-}
-
-# service_is MAIN-PID: it runs, was never started again, and that is its main process.
-service_is() {
-    [ "$(system show -P MainPID preforkd) $(system show -P ActiveState preforkd) $(system show -P NRestarts preforkd)" = "$1 active 0" ]
-}
-
-# changes_go_unnoticed: a reload and an upgrade, with clients.
-changes_go_unnoticed() {
-    local main
-    main=$(system show -P MainPID preforkd)
-    service_is "$main"
-    talk_start "unix:$SHARE/main.sock"
+# service_start SETTING-OF-THE-CONFIGURATION SETTING-OF-THE-UNIT...: with 6 clients.
+service_start() {
+    configure <<END
+workers = 2
+$1
+services = { main = { listen = "unix:/srv/main.sock", module = "/srv/echo.so" } }
+END
+    unit "${@:2}" 'ExecReload=kill -HUP $MAINPID' Restart=on-failure
+    unit_start
+    talk_start "$ADDRESS"
     talk open 6
-    system reload preforkd
-    wait_until server_has_logged 'msg=reloaded generation=2 '
-    service_is "$main"
-    talk_gives "alive=6" ping
+}
+
+foreground_start() {
+    service_start 'log = { target = "stderr" }' Type=exec 'StandardError=append:/srv/preforkd.log' \
+        'ExecStart=/srv/preforkd -c /srv/preforkd.conf' "$@"
+}
+
+daemon_start() {
+    service_start 'log = { target = "/srv/preforkd.log" } pid_file = "/run/preforkd.pid"' \
+        Type=forking PIDFile=/run/preforkd.pid \
+        'ExecStart=/srv/preforkd --daemon -c /srv/preforkd.conf' "$@"
+}
+
+# upgrade_by_systemctl OPTION...: to the file that is the program now; sets OUTCOME.
+upgrade_by_systemctl() {
+    local before
+    before=$(upgrade_outcomes | wc -l)
+    inside systemctl kill --signal=USR2 "$@" preforkd
+    wait_until upgrade_count_is $((before + 1))
+    OUTCOME=$(upgrade_outcomes | tail -n 1)
+}
+
+# upgrades_there_and_back: clients with messages cut in the middle, and systemd, notice nothing of an
+# upgrade to another version and of one back.
+upgrades_there_and_back() {
+    talk begin 100
     other_version
-    system kill -s USR2 --kill-whom=main preforkd
-    wait_until server_has_logged "msg=upgraded pid=$main version=$OTHER"
+    upgrade_by_systemctl --kill-whom=main
+    [[ $OUTCOME == *"msg=upgraded pid=$MAIN_PID version=$OTHER" ]]
+    wait_until server_has_logged 'msg=reloaded generation=2 '
+    talk finish
+    talk_gives "answered=12 missing=0" replies
+    unit_is_unmoved
+    program_is "$ORIGINAL"
+    upgrade_by_systemctl --kill-whom=all
+    [[ $OUTCOME == *"msg=upgraded pid=$MAIN_PID version=$VERSION" ]]
     wait_until server_has_logged 'msg=reloaded generation=3 '
-    service_is "$main"
     talk_gives "alive=6" ping
-    system reload preforkd
-    wait_until server_has_logged 'msg=reloaded generation=4 '
-    service_is "$main"
+    wait_until workers_are_settled 2
+    unit_is_unmoved
+    run asks "$ADDRESS" hello
+    assert_output hello
+}
+
+# reloads: the unit is reloaded, and neither clients nor systemd notice anything else.
+reloads() {
+    talk begin 100
+    inside systemctl reload preforkd
+    wait_until server_has_logged "msg=reloaded generation=$1 "
+    talk finish
     talk_gives "alive=6" ping
-    system stop preforkd
-    [ "$(system show -P Result preforkd)" = success ]
+    wait_until workers_are_settled 2
+    unit_is_unmoved
+}
+
+# stops_in_order: all that clients have begun is answered, and systemd takes it for a good end.
+stops_in_order() {
+    talk begin 100
+    inside systemctl stop --no-block preforkd
+    wait_until server_has_logged 'msg=draining'
+    unit_property_is ActiveState deactivating
+    talk finish
     talk_gives "eof=6 missing=0" end
-    server_has_logged 'msg=stopped closed=6 cut=0'
+    wait_until unit_property_is ActiveState inactive
+    unit_property_is Result success
+    unit_property_is ExecMainStatus 0
+    server_has_logged 'msg=stopped .*cut=0'
+    [ ! -e "$SRV/main.sock" ]
 }
 
-@test "R5: under systemd the main process stays in a reload and an upgrade, and clients notice nothing" {
-    container_start <<END_OF_FILE
-[Service]
-Type=exec
-ExecStart=$PROGRAM -c $SHARE/preforkd.conf
-ExecReload=kill -HUP \$MAINPID
-KillMode=mixed
-StandardError=append:$SERVER_LOG
-END_OF_FILE
-    changes_go_unnoticed
+@test "R5: under systemd, the main process of a service in the foreground stays when it is upgraded" {
+    foreground_start
+    upgrades_there_and_back
+    reloads 4
+    refute server_has_logged 'level=(warn|error)'
 }
 
-@test "R5: the same with --daemon and a pid file" {
-    container_start "pid_file = \"$SHARE/pid\" log = { target = \"$SERVER_LOG\" }" <<END_OF_FILE
-[Service]
-Type=forking
-PIDFile=$SHARE/pid
-ExecStart=$PROGRAM --daemon -c $SHARE/preforkd.conf
-ExecReload=kill -HUP \$MAINPID
-KillMode=mixed
-END_OF_FILE
-    changes_go_unnoticed
-    [ ! -e "$SHARE/pid" ]
+@test "R5: under systemd, the main process of a daemon with a pid file stays when it is upgraded" {
+    daemon_start
+    upgrades_there_and_back
+    assert_equal "$(inside cat /run/preforkd.pid)" "$MAIN_PID"
+    reloads 4
+    refute server_has_logged 'level=(warn|error)'
+}
+
+@test "R5: under systemd, an upgrade that is refused, or given back, is nothing to it" {
+    daemon_start
+    program_is /bin/false
+    upgrade_by_systemctl --kill-whom=main
+    [[ $OUTCOME == *'msg="upgrade refused"'* ]]
+    talk_gives "alive=6" ping
+    unit_is_unmoved
+    build_fails
+    cp "$BATS_TEST_TMPDIR/fails.so" "$SRV"
+    cp "$ORIGINAL" "$SRV/original"
+    REAL=/srv/original FAILS=/srv/fails.so passing_program half "$FAILING"
+    upgrade_by_systemctl --kill-whom=main
+    [[ $OUTCOME == *'msg="upgrade failed: the former program goes on"'* ]]
+    talk_gives "alive=6" ping
+    unit_is_unmoved
+}
+
+@test "D1: under systemd, a service that was upgraded ends in order" {
+    foreground_start
+    other_version
+    upgrade_by_systemctl --kill-whom=main
+    wait_until server_has_logged 'msg=reloaded generation=2 '
+    wait_until workers_are_settled 2
+    stops_in_order
+}
+
+@test "D1: under systemd, a daemon ends in order, although TERM goes to its workers, too" {
+    daemon_start
+    stops_in_order
+    [ ! -e "$ROOT/run/preforkd.pid" ]
 }

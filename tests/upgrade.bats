@@ -81,25 +81,6 @@ names() {
     done
 }
 
-# build_fails: a library with which no program can receive signals, and which hides itself. Sets FAILING
-# to what a passing_program does with it.
-build_fails() {
-    FAILING='setenv("LD_PRELOAD", FAILS, 1);
-	setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 1);'
-    cat >"$BATS_TEST_TMPDIR/fails.c" <<'END'
-#include <errno.h>
-#include <stdlib.h>
-int signalfd(int fd, const void *mask, int flags)
-{
-	(void)fd, (void)mask, (void)flags;
-	errno = EMFILE;
-	return -1;
-}
-__attribute__((constructor)) static void begin(void) { unsetenv("LD_PRELOAD"); }
-END
-    ${PREFORK_CC:-cc} -shared -fPIC -o "$BATS_TEST_TMPDIR/fails.so" "$BATS_TEST_TMPDIR/fails.c"
-}
-
 # filled_by_all_three: whether new connections, up to the limit, came to each of three workers.
 filled_by_all_three() {
     talk close

@@ -36,7 +36,7 @@ c_program() {
 # passing_program NAME [COMMAND-OF-C]: is the program from now on. It passes every check, and then does
 # this and executes $REAL, or the original.
 passing_program() {
-    c_program "$1" "-DREAL=\"${REAL:-$ORIGINAL}\"" "-DFAILS=\"$BATS_TEST_TMPDIR/fails.so\"" <<END
+    c_program "$1" "-DREAL=\"${REAL:-$ORIGINAL}\"" "-DFAILS=\"${FAILS:-$BATS_TEST_TMPDIR/fails.so}\"" <<END
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -49,6 +49,25 @@ int main(int argc, char **argv)
 	return 1;
 }
 END
+}
+
+# build_fails: a library with which no program can receive signals, and which hides itself. Sets FAILING
+# to what a passing_program does with it.
+build_fails() {
+    FAILING='setenv("LD_PRELOAD", FAILS, 1);
+	setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 1);'
+    cat >"$BATS_TEST_TMPDIR/fails.c" <<'END'
+#include <errno.h>
+#include <stdlib.h>
+int signalfd(int fd, const void *mask, int flags)
+{
+	(void)fd, (void)mask, (void)flags;
+	errno = EMFILE;
+	return -1;
+}
+__attribute__((constructor)) static void begin(void) { unsetenv("LD_PRELOAD"); }
+END
+    ${PREFORK_CC:-cc} -shared -fPIC -o "$BATS_TEST_TMPDIR/fails.so" "$BATS_TEST_TMPDIR/fails.c"
 }
 
 # upgrading_start [SETTING [MODULE]]: two workers on two listeners.
