@@ -150,5 +150,5 @@ END_OF_FILE
     talk fill
     kill -CONT "$two"
     talk ping
-    [[ $TALK_SAID == "alive=10 "* ]]
+    [[ $TALK_SAID =~ ^alive=10( |$) ]]
 }
