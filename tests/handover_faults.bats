@@ -207,16 +207,47 @@ one_is_stopped() {
     places_are_exact
 }
 
-@test "R6: a giver at its drain_timeout leaves what is on its way to a taker that stands still" {
-    faulty_start restore 'raise(SIGSTOP)' 'watchdog_timeout = "off" drain_timeout = "500ms"'
-    talk say MARKED 6
+# half_on_their_way SETTING: a hand-over of 40, of which a taker that stands still has been sent 32,
+# after drain_timeout, which has cut the others. Sets GIVER and TAKER.
+half_on_their_way() {
+    PLACES=80
+    CLIENTS=40 faulty_start restore 'raise(SIGSTOP)' \
+        'watchdog_timeout = "off" drain_timeout = "500ms"'
+    talk say MARKED 40
+    GIVER=$(worker_pid 1)
     lay 1
     reload_works
     wait_until one_is_stopped
-    wait_until generation_is 1 0
-    kill -CONT "$(stopped_worker)"
-    talk_gives "alive=6" ping
-    places_are_exact
+    TAKER=$(stopped_worker)
+    wait_until eight_are_cut
+}
+
+eight_are_cut() {
+    talk ended
+    [[ $TALK_SAID == "alive=32 "* ]]
+}
+
+@test "R6: after drain_timeout a giver waits for what is on its way to a taker that stands still" {
+    half_on_their_way
+    draining_count_is 1
+    kill -CONT "$TAKER"
+    wait_until process_is_gone "$GIVER"
+    talk ping
+    [[ $TALK_SAID == "alive=32 "* ]]
+    server_has_logged 'msg=drained closed=0 cut=8 moved=32$'
+}
+
+@test "R6: a giver whose master dies after drain_timeout leaves what is on its way to the taker" {
+    half_on_their_way
+    ORPHANS+=("$GIVER" "$TAKER")
+    kill -KILL "$SERVER_PID"
+    wait_until process_is_gone "$GIVER"
+    talk send 1
+    kill -CONT "$TAKER"
+    talk end
+    [[ $TALK_SAID == *" missing=0" ]]
+    wait_until process_is_gone "$TAKER"
+    server_has_logged 'generation=2 .*msg=drained closed=32 cut=0 moved=0$'
 }
 
 @test "R6: a giver without a master ends at drain_timeout, too, and what it had sent is served" {

@@ -60,8 +60,6 @@ on_timeout(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 
 	worker->drain_over = true;
 	handover_turn_to(worker, -1);
-	if (worker->orphaned)
-		handover_leave(worker);
 	connections_visit(&worker->sessions.network->connections, cut, worker);
 }
 
@@ -163,7 +161,11 @@ is_done(struct worker *worker)
 void
 drain_check(struct worker *worker)
 {
-	if (worker->state != WORKER_DRAINING || worker->loop.stopping || !is_done(worker))
+	if (worker->state != WORKER_DRAINING || worker->loop.stopping)
+		return;
+	if (worker->drain_over && worker->orphaned)
+		handover_leave(worker);
+	if (!is_done(worker))
 		return;
 	report(worker);
 	worker_stop(worker);

@@ -163,24 +163,6 @@ end_conversation(struct worker *worker)
 		give_up(worker, TAKE_DIED);
 }
 
-void
-handover_leave(struct worker *worker)
-{
-	struct handover *handover = &worker->handover;
-
-	if (handover->conversation < 0)
-		return;
-	for (unsigned i = 0; i < handover->sent_count; i++) {
-		struct session *session = find(worker, handover->sent[i]);
-
-		if (session == NULL || session->connection.state != CONNECTION_MOVING)
-			continue;
-		handover->moved++;
-		move_end(&session->connection);
-	}
-	end_conversation(worker);
-}
-
 static void
 answered(struct worker *worker, const struct answer *answer)
 {
@@ -218,6 +200,27 @@ on_answer(int fd, short what PF_UNUSED, void *arg)
 		answered(worker, &answer);
 	if (got == 0 || (errno != EAGAIN && errno != EINTR))
 		end_conversation(worker);
+}
+
+/* What has been answered is done as it says. */
+void
+handover_leave(struct worker *worker)
+{
+	struct handover *handover = &worker->handover;
+
+	if (handover->conversation >= 0)
+		on_answer(handover->conversation, 0, worker);
+	if (handover->conversation < 0)
+		return;
+	for (unsigned i = 0; i < handover->sent_count; i++) {
+		struct session *session = find(worker, handover->sent[i]);
+
+		if (session == NULL || session->connection.state != CONNECTION_MOVING)
+			continue;
+		handover->moved++;
+		move_end(&session->connection);
+	}
+	end_conversation(worker);
 }
 
 static void
