@@ -31,6 +31,7 @@ static const char *const reasons[] = {
 	[TAKE_JUNK] = "record",
 	[TAKE_NOBODY] = "no worker",
 	[TAKE_DIED] = "workers died",
+	[TAKE_FATAL] = "killed workers",
 };
 static_assert(countof(reasons) == TAKE__COUNT, "a word for each reason");
 

@@ -44,7 +44,8 @@ enum refusal_to_take {
 	TAKE_NO_MEMORY,
 	TAKE_JUNK,   /* the record could not be read */
 	TAKE_NOBODY, /* there is no worker that takes it */
-	TAKE_DIED,   /* workers that were asked to take it are gone */
+	TAKE_DIED,   /* workers that were asked to take some are gone */
+	TAKE_FATAL,  /* two of them were to take this one next */
 	TAKE__COUNT
 };
 

@@ -96,18 +96,22 @@ put_back(struct worker *worker, struct session *session)
 
 /*
  * Answers come in order: the first connection without one may be what its taker has died of. It has
- * another try, for takers die of other things, and then is not for a third worker to die of.
+ * another try, for takers die of other things, and then is not for a third worker to die of. That
+ * is next, and before all others: whatever a taker has taken dies with it.
  */
 static void
 suspect(struct worker *worker, struct session *session)
 {
+	struct handover *handover = &worker->handover;
 	const bool before = session->suspect;
 
 	session->suspect = true;
-	if (before)
-		stay(worker, session, TAKE_DIED);
-	else
-		put_back(worker, session);
+	if (before) {
+		stay(worker, session, TAKE_FATAL);
+		return;
+	}
+	handover->cursor = handover->count;
+	put_back(worker, session);
 }
 
 /* Whoever was sent and has no answer is here still. Returns whether there was one. */
@@ -184,7 +188,7 @@ answered(struct worker *worker, const struct answer *answer)
 	case ANSWER_REFUSED:
 		if (!moving)
 			break;
-		stay(worker, session, MIN(answer->value, TAKE__COUNT - 1));
+		stay(worker, session, answer->value < TAKE__COUNT ? answer->value : TAKE_REFUSED);
 		break;
 	}
 }
@@ -287,6 +291,12 @@ drop_at_cursor(struct handover *handover)
 	handover->ids[handover->cursor] = handover->ids[--handover->count];
 }
 
+static struct session *
+find_at_cursor(const struct worker *worker)
+{
+	return find(worker, worker->handover.ids[worker->handover.cursor]);
+}
+
 /* Sets the cursor on one that can move now, and drops those that are gone by now. */
 static bool
 seek(struct worker *worker)
@@ -299,7 +309,7 @@ seek(struct worker *worker)
 
 		if (handover->cursor >= handover->count)
 			handover->cursor = 0;
-		session = find(worker, handover->ids[handover->cursor]);
+		session = find_at_cursor(worker);
 		if (session == NULL || session->connection.state != CONNECTION_OPEN)
 			drop_at_cursor(handover);
 		else if (can_move(session))
@@ -310,7 +320,10 @@ seek(struct worker *worker)
 	return false;
 }
 
-/* Takes ids of up to MOST connections that can move now out of the list. Returns how many. */
+/*
+ * Takes ids of up to MOST connections that can move now out of the list. A suspect goes first, or
+ * waits until it does. Returns how many.
+ */
 static unsigned
 choose(struct worker *worker, uint64_t *chosen, unsigned most)
 {
@@ -318,6 +331,8 @@ choose(struct worker *worker, uint64_t *chosen, unsigned most)
 	unsigned count = 0;
 
 	while (count < most && seek(worker)) {
+		if (count > 0 && find_at_cursor(worker)->suspect)
+			break;
 		chosen[count++] = handover->ids[handover->cursor];
 		drop_at_cursor(handover);
 	}
