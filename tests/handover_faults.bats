@@ -23,10 +23,16 @@ teardown() {
     server_teardown
 }
 
-# faulty_start AT FAULT [SETTING]: a server of lib/modules/move.c, and $CLIENTS clients, the first of
-# them marked, of at most $PLACES.
+# faulty_build AT FAULT [FLAG...]: lib/modules/move.c.
+faulty_build() {
+    module_build move "-DAT=\"$1\"" "-DFAULT=$2" "-DBOMBS=\"$BOMBS\"" \
+        "-DNOFILE=${NOFILE:-1024}" "${@:3}"
+}
+
+# faulty_start AT FAULT [SETTING]: a server of it, and $CLIENTS clients, the first of them marked, of
+# at most $PLACES.
 faulty_start() {
-    module_build move "-DAT=\"$1\"" "-DFAULT=$2" "-DBOMBS=\"$BOMBS\"" "-DNOFILE=${NOFILE:-1024}"
+    faulty_build "$1" "$2"
     configure <<END_OF_FILE
 workers = ${WORKERS:-1}
 max_connections = $PLACES
@@ -77,6 +83,12 @@ all_have_a_place() {
 # Connections that workers had which died, as the master says.
 sum_of_dead() {
     sed -nE 's/.*msg="worker died".* connections=([0-9]+)$/\1/p' "$SERVER_LOG" | paste -sd + | bc
+}
+
+# taker_has COUNT: sockets of clients, as the kernel counts.
+taker_has() {
+    local taker
+    taker=$(worker_pid 1) && [ "$(descriptors "$taker" | grep -c '^tcp connection')" -eq "$1" ]
 }
 
 stopped_worker() {
@@ -150,7 +162,7 @@ one_is_stopped() {
     lay 9
     talk begin 100
     reload_works
-    wait_until all_but_one_have_moved
+    wait_until taker_has 39
     talk finish
     talk_gives "answered=81 missing=0" replies
     talk_gives "alive=39 eof=1" ping
@@ -158,12 +170,6 @@ one_is_stopped() {
     assert_equal "$(find "$BOMBS" -name '[0-9]' | wc -l)" 7
     server_has_logged 'msg="connections could not move" reason="killed workers" connections=1$'
     places_are_exact
-}
-
-# As the kernel counts: the sockets of clients that the worker has that serves.
-all_but_one_have_moved() {
-    local taker
-    taker=$(worker_pid 1) && [ "$(descriptors "$taker" | grep -c '^tcp connection')" -eq 39 ]
 }
 
 @test "R6: a giver whose takers all die asks no more after three, and its connections drain" {
@@ -209,6 +215,130 @@ all_but_one_have_moved() {
     wait_until old_are_gone
     talk_gives "alive=6" ping
     places_are_exact
+}
+
+# A reload after which the giver has not heard of it yet, and the taker has taken nothing: both stand
+# still. Sets GIVER and TAKER.
+reload_in_slow_motion() {
+    GIVER=$(worker_pid 1)
+    stop_process "$GIVER"
+    reload_works
+    TAKER=$(pgrep -P "$SERVER_PID" -f "worker 1 \(generation 2\)")
+    stop_process "$TAKER"
+}
+
+# giver_offers: goes on until it waits for somebody who takes.
+giver_offers() {
+    kill -CONT "$GIVER"
+    wait_until is_in_a_conversation "$GIVER"
+}
+
+# It alone is a STREAM socket.
+is_in_a_conversation() {
+    [[ $(descriptors "$1") == *"unix connection"* ]]
+}
+
+@test "R6: sides that stand still before anything is taken go on where they were" {
+    faulty_start moved 'return 0' 'watchdog_timeout = "off"'
+    reload_in_slow_motion
+    giver_offers
+    talk_gives "alive=6" ping
+    kill -CONT "$TAKER"
+    wait_until old_are_gone
+    talk_gives "alive=6" ping
+    server_has_logged 'msg=drained closed=0 cut=0 moved=6$'
+}
+
+@test "R6: a giver that stands still when it hears that one is taken holds up nothing that it had sent" {
+    faulty_start moved 'raise(SIGSTOP)' 'watchdog_timeout = "off"'
+    lay 1
+    reload_works
+    wait_until one_is_stopped
+    talk_gives "alive=6" ping
+    kill -CONT "$(stopped_worker)"
+    wait_until old_are_gone
+    server_has_logged 'msg=drained closed=0 cut=0 moved=6$'
+    places_are_exact
+}
+
+@test "R6: a taker that is killed before it takes anything: the next one takes it" {
+    faulty_start moved 'return 0' 'watchdog_timeout = "off"'
+    reload_in_slow_motion
+    giver_offers
+    kill -KILL "$TAKER"
+    wait_until old_are_gone
+    talk_gives "alive=6" ping
+    assert_equal "$(sum_of_dead)" 0
+    places_are_exact
+}
+
+@test "R6: a giver that is killed before anything is taken takes its own with it, and nobody else" {
+    faulty_start moved 'return 0' 'watchdog_timeout = "off"'
+    reload_in_slow_motion
+    giver_offers
+    kill -KILL "$GIVER"
+    wait_until process_is_gone "$GIVER"
+    kill -CONT "$TAKER"
+    wait_until old_are_gone
+    talk ping
+    refute_regex "$TALK_SAID" alive
+    places_are_exact
+    refute server_has_logged 'process=worker .*level=(warn|error)'
+}
+
+@test "R6: a giver that is killed after a conversation takes with it what stayed, and nobody else" {
+    faulty_start save 'return -1'
+    lay 1
+    GIVER=$(worker_pid 1)
+    talk begin 100
+    reload_works
+    wait_until taker_has 5
+    kill -KILL "$GIVER"
+    wait_until old_are_gone
+    talk finish
+    talk replies
+    [[ $TALK_SAID == *" missing=1" ]]
+    talk ping
+    [[ $TALK_SAID == "alive=5 "* ]]
+    assert_equal "$(sum_of_dead)" 1
+    places_are_exact
+}
+
+@test "R6: a giver that has no descriptor left for the inbox says so, and its connections drain" {
+    PLACES=60
+    touch "$BOMBS/nofile"
+    NOFILE=40 faulty_start moved 'return 0'
+    rm "$BOMBS/nofile"
+    talk connect 40
+    wait_until server_has_logged 'cannot accept, pausing'
+    reload_works
+    wait_until old_are_gone
+    server_has_logged 'level=error .*msg="connections cannot move: no descriptor is left for the inbox"'
+    talk ended
+    [[ $TALK_SAID =~ ^alive=([0-9]+)\ eof=([0-9]+)$ ]]
+    assert_equal "$((BASH_REMATCH[1] + BASH_REMATCH[2]))" 46
+    server_has_logged "msg=drained closed=${BASH_REMATCH[2]} cut=0 moved=0"
+    places_are_exact
+}
+
+@test "R6: while a taker has no descriptor left, connections are served where they are" {
+    local talk_to talk_from
+    PLACES=60
+    NOFILE=20 faulty_start moved 'return 0' 'watchdog_timeout = "off"'
+    touch "$BOMBS/nofile"
+    reload_in_slow_motion
+    kill -CONT "$TAKER"
+    talk_to=$TALK_TO talk_from=$TALK_FROM
+    talk_start "$ADDRESS"
+    talk connect 20
+    wait_until server_has_logged 'generation=2 .*msg="cannot accept, pausing"'
+    kill -CONT "$GIVER"
+    wait_until draining_count_is 1
+    TALK_TO=$talk_to TALK_FROM=$talk_from talk_gives "alive=6" ping
+    draining_count_is 1
+    talk close
+    wait_until server_has_logged 'msg=drained closed=0 cut=0 moved=6$'
+    TALK_TO=$talk_to TALK_FROM=$talk_from talk_gives "alive=6" ping
 }
 
 @test "R6: a giver that stands still while a module saves goes on where it was" {
@@ -322,8 +452,10 @@ eight_are_cut() {
     reload_works
     wait_until old_are_gone 1
     talk ping
-    [[ $TALK_SAID =~ ^(alive=[0-9]+\ )?eof=[0-9]+$ ]]
-    server_has_logged 'msg="connections could not move" reason=descriptors connections='
+    [[ $TALK_SAID =~ ^alive=([0-9]+)\ eof=([0-9]+)$ ]]
+    assert_equal "$((BASH_REMATCH[1] + BASH_REMATCH[2]))" 10
+    server_has_logged "reason=descriptors connections=${BASH_REMATCH[2]}\$"
+    server_has_logged "msg=drained closed=${BASH_REMATCH[2]} cut=0 moved=${BASH_REMATCH[1]}\$"
     refute server_has_logged 'level=error'
 }
 
@@ -350,19 +482,49 @@ eight_are_cut() {
 }
 
 @test "R9: a frame cut at any byte keeps the limit that it began under; the next one has the new" {
-    PLACES=40
-    WORKERS=2 faulty_start moved 'return 0'
-    talk close
-    talk open 20
-    talk begin_each 5000
-    sed -i 's/module = /max_message_size = "1K" module = /' "$CONFIG"
+    PLACES=110
+    CLIENTS=103 faulty_start moved 'return 0'
+    talk begin_each 100
+    sed -i 's/module = /max_message_size = 64 module = /' "$CONFIG"
     reload_works
-    talk_gives "alive=20" ended
+    wait_until old_are_gone
+    talk_gives "alive=103" ended
     talk finish
-    talk replies
-    [[ $TALK_SAID == *" missing=0" ]]
-    talk_gives "alive=20" ended
-    talk extra 5000
-    talk end
-    [[ $TALK_SAID == "eof=2"*" missing=0" ]]
+    talk_gives "answered=207 missing=0" replies
+    talk_gives "alive=103" ended
+    talk extra 100
+    talk_gives "eof=103 missing=0" end
+    server_has_logged 'msg=drained closed=0 cut=0 moved=103$'
+}
+
+# half_frames_drain REASON CHANGE...: connections that cannot move after the change, each behind
+# some requests in a frame cut at another byte, end behind their last reply.
+half_frames_drain() {
+    PLACES=40
+    CLIENTS=19 faulty_start moved 'return 0'
+    talk send 3 100
+    talk begin_each 16
+    "${@:2}"
+    reload_works
+    wait_until draining_count_is 1
+    talk_gives "alive=19" ended
+    talk finish
+    talk_gives "eof=19 missing=0" end
+    wait_until old_are_gone
+    server_has_logged "msg=\"connections could not move\" reason=$1 connections=19\$"
+    server_has_logged 'msg=drained closed=19 cut=0 moved=0$'
+    talk close
+    places_are_exact
+}
+
+@test "R9: a reload that changes the framing under half-read frames: they are answered first" {
+    half_frames_drain framing sed -i 's/module = /allow_empty = true module = /' "$CONFIG"
+}
+
+@test "R9: a reload that changes the module under half-read frames: they are answered first" {
+    half_frames_drain '"other module"' sed -i 's/module = [^ ]*/module = "echo"/' "$CONFIG"
+}
+
+@test "R9: a reload that changes what a module saves under half-read frames: they are answered first" {
+    half_frames_drain '"save format"' faulty_build moved 'return 0' -DSAVE_FORMAT=2
 }

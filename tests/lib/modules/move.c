@@ -18,6 +18,9 @@
 #ifndef FAULT
 #define FAULT return -1
 #endif
+#ifndef SAVE_FORMAT
+#define SAVE_FORMAT 1
+#endif
 
 static const char marked[] = "MARKED";
 static const char save_point[] = "save", restore_point[] = "restore", moved_point[] = "moved";
@@ -103,6 +106,7 @@ PF_EXPORT const struct pf_module pf_module = {
 	.abi_major = PF_ABI_MAJOR,
 	.abi_minor = PF_ABI_MINOR,
 	.name = "move",
+	.save_format = SAVE_FORMAT,
 	.init = init,
 	.message = message,
 	.save = save,
