@@ -3,14 +3,12 @@
 #include "worker/handover.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <sys/param.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/log.h"
-#include "net/flow.h"
 #include "net/move.h"
 #include "worker/drain.h"
 #include "worker/session_record.h"
@@ -20,18 +18,13 @@ enum {
 	REST_MS = 1,     /* between two conversations, for the clients of both sides */
 	RETRY_MS = 5,    /* when nobody could take */
 	ALONE_MS = 1000, /* for the master to say who takes now */
-	LOOK_MAX = 256,  /* connections that are looked at in a turn, whether they can move now */
 	BROKEN_MAX = 3,  /* conversations in a row; then nobody is asked any more */
-	ROOM_MIN = 64,
 };
 
 static struct session *
 find(const struct worker *worker, uint64_t id)
 {
-	struct connection *connection =
-		connections_find(&worker->sessions.network->connections, id);
-
-	return connection != NULL ? container_of(connection, struct session, connection) : NULL;
+	return movable_find(&worker->handover.movable, id);
 }
 
 /* It goes on here, and drains. */
@@ -51,20 +44,8 @@ stay(struct worker *worker, struct session *session, enum refusal_to_take why)
 void
 handover_add(struct worker *worker, struct session *session)
 {
-	struct handover *handover = &worker->handover;
-
-	if (handover->count == handover->room) {
-		size_t room = MAX(2 * handover->room, ROOM_MIN);
-		uint64_t *ids = reallocarray(handover->ids, room, sizeof(*ids));
-
-		if (ids == NULL) {
-			stay(worker, session, TAKE_NO_MEMORY);
-			return;
-		}
-		handover->ids = ids;
-		handover->room = room;
-	}
-	handover->ids[handover->count++] = session->public.id;
+	if (movable_add(&worker->handover.movable, session) != 0)
+		stay(worker, session, TAKE_NO_MEMORY);
 }
 
 static void
@@ -102,7 +83,6 @@ put_back(struct worker *worker, struct session *session)
 static void
 suspect(struct worker *worker, struct session *session)
 {
-	struct handover *handover = &worker->handover;
 	const bool before = session->suspect;
 
 	session->suspect = true;
@@ -110,8 +90,10 @@ suspect(struct worker *worker, struct session *session)
 		stay(worker, session, TAKE_FATAL);
 		return;
 	}
-	handover->cursor = handover->count;
-	put_back(worker, session);
+	move_undo(&session->connection);
+	if (session->connection.state == CONNECTION_OPEN &&
+		movable_add_next(&worker->handover.movable, session) != 0)
+		stay(worker, session, TAKE_NO_MEMORY);
 }
 
 /* Whoever was sent and has no answer is here still. Returns whether there was one. */
@@ -144,14 +126,11 @@ static void
 give_up(struct worker *worker, enum refusal_to_take why)
 {
 	struct handover *handover = &worker->handover;
+	struct session *session;
 
 	fd_close(&handover->inbox);
-	while (handover->count > 0) {
-		struct session *session = find(worker, handover->ids[--handover->count]);
-
-		if (session != NULL)
-			stay(worker, session, why);
-	}
+	while ((session = movable_pop(&handover->movable)) != NULL)
+		stay(worker, session, why);
 }
 
 static void
@@ -278,67 +257,6 @@ begin_conversation(struct worker *worker)
 	fd_close(&handover->conversation);
 }
 
-/* Also a request that has had another reply in its place may still be handled. */
-static bool
-can_move(struct session *session)
-{
-	return move_is_possible(&session->connection, session->pipeline != NULL);
-}
-
-static void
-drop_at_cursor(struct handover *handover)
-{
-	handover->ids[handover->cursor] = handover->ids[--handover->count];
-}
-
-static struct session *
-find_at_cursor(const struct worker *worker)
-{
-	return find(worker, worker->handover.ids[worker->handover.cursor]);
-}
-
-/* Sets the cursor on one that can move now, and drops those that are gone by now. */
-static bool
-seek(struct worker *worker)
-{
-	struct handover *handover = &worker->handover;
-	const size_t most = MIN(handover->count, LOOK_MAX);
-
-	for (size_t i = 0; i < most; i++) {
-		struct session *session;
-
-		if (handover->cursor >= handover->count)
-			handover->cursor = 0;
-		session = find_at_cursor(worker);
-		if (session == NULL || session->connection.state != CONNECTION_OPEN)
-			drop_at_cursor(handover);
-		else if (can_move(session))
-			return true;
-		else
-			handover->cursor++;
-	}
-	return false;
-}
-
-/*
- * Takes ids of up to MOST connections that can move now out of the list. A suspect goes first, or
- * waits until it does. Returns how many.
- */
-static unsigned
-choose(struct worker *worker, uint64_t *chosen, unsigned most)
-{
-	struct handover *handover = &worker->handover;
-	unsigned count = 0;
-
-	while (count < most && seek(worker)) {
-		if (count > 0 && find_at_cursor(worker)->suspect)
-			break;
-		chosen[count++] = handover->ids[handover->cursor];
-		drop_at_cursor(handover);
-	}
-	return count;
-}
-
 /* Returns whether another one may follow. */
 static bool
 give(struct worker *worker, struct session *session)
@@ -373,7 +291,7 @@ give_some(struct worker *worker)
 {
 	struct handover *handover = &worker->handover;
 	uint64_t chosen[CONVERSATION_CREDITS];
-	const unsigned count = choose(worker, chosen, handover->credits);
+	const unsigned count = movable_choose(&handover->movable, chosen, handover->credits);
 	bool more = true;
 
 	handover->credits = 0;
@@ -385,7 +303,7 @@ give_some(struct worker *worker)
 
 		if (session == NULL || session->connection.state != CONNECTION_OPEN)
 			continue;
-		if (more && can_move(session))
+		if (more && movable_is_ready(session))
 			more = give(worker, session);
 		else
 			put_back(worker, session);
@@ -399,9 +317,9 @@ look_for_one(struct worker *worker)
 {
 	struct handover *handover = &worker->handover;
 
-	if (seek(worker))
+	if (movable_seek(&handover->movable) != NULL)
 		begin_conversation(worker);
-	else if (handover->count > LOOK_MAX)
+	else if (movable_is_long(&handover->movable))
 		loop_start_timer(handover->timer, REST_MS);
 }
 
@@ -449,7 +367,11 @@ handover_open(struct worker *worker, struct error *error)
 {
 	struct handover *handover = &worker->handover;
 
-	*handover = (struct handover){ .inbox = -1, .conversation = -1 };
+	*handover = (struct handover){
+		.inbox = -1,
+		.movable = { .connections = &worker->sessions.network->connections },
+		.conversation = -1,
+	};
 	handover->event = event_new(worker->loop.base, -1, 0, on_answer, worker);
 	handover->timer = evtimer_new(worker->loop.base, on_retry, worker);
 	if (handover->event == NULL || handover->timer == NULL)
@@ -469,7 +391,7 @@ handover_close(struct worker *worker)
 	handover->event = handover->timer = NULL;
 	fd_close(&handover->conversation);
 	fd_close(&handover->inbox);
-	free(handover->ids);
+	movable_free(&handover->movable);
 	record_free(&handover->record);
 }
 

@@ -15,16 +15,14 @@
 #include "base/error.h"
 #include "process/record.h"
 #include "worker/conversation.h"
+#include "worker/movable.h"
 
 struct session;
 struct worker;
 
 struct handover {
-	int inbox;     /* of those who take; -1: nobody does (any more) */
-	uint64_t *ids; /* connections that are to move */
-	size_t count;
-	size_t room;
-	size_t cursor;    /* the one that is looked at next */
+	int inbox; /* of those who take; -1: nobody does (any more) */
+	struct movable movable;
 	int conversation; /* -1: none */
 	struct event *event;
 	struct event *timer; /* pending: a rest, or nobody can take for now */

@@ -9,6 +9,7 @@ src_libworker_a_SOURCES = \
 	src/worker/feeder.c src/worker/feeder.h \
 	src/worker/handover.c src/worker/handover.h \
 	src/worker/intake.c src/worker/intake.h \
+	src/worker/movable.c src/worker/movable.h \
 	src/worker/pipeline.c src/worker/pipeline.h \
 	src/worker/recycle.c src/worker/recycle.h \
 	src/worker/request_log.c src/worker/request_log.h \
