@@ -305,19 +305,28 @@ is_in_a_conversation() {
 }
 
 @test "R6: a giver that has no descriptor left for the inbox says so, and its connections drain" {
-    PLACES=60
-    touch "$BOMBS/nofile"
-    NOFILE=40 faulty_start moved 'return 0'
-    rm "$BOMBS/nofile"
-    talk connect 40
-    wait_until server_has_logged 'cannot accept, pausing'
+    faulty_start moved 'return 0'
+    talk say STARVE
     reload_works
+    talk_gives "eof=6 missing=0" end
     wait_until old_are_gone
     server_has_logged 'level=error .*msg="connections cannot move: no descriptor is left for the inbox"'
-    talk ended
-    [[ $TALK_SAID =~ ^alive=([0-9]+)\ eof=([0-9]+)$ ]]
-    assert_equal "$((BASH_REMATCH[1] + BASH_REMATCH[2]))" 46
-    server_has_logged "msg=drained closed=${BASH_REMATCH[2]} cut=0 moved=0"
+    server_has_logged 'msg=drained closed=6 cut=0 moved=0$'
+    places_are_exact
+}
+
+@test "R6: a giver that has no descriptor left for the next inbox says so, and the rest drains" {
+    faulty_start moved 'return 0' 'watchdog_timeout = "off"'
+    reload_in_slow_motion
+    giver_offers
+    talk say STARVE
+    reload_works
+    talk_gives "eof=6 missing=0" end
+    wait_until process_is_gone "$GIVER"
+    server_has_logged 'level=error .*msg="connections cannot move: no descriptor is left for the inbox"'
+    server_has_logged 'msg="connections could not move" reason=descriptors connections=6$'
+    kill -CONT "$TAKER"
+    wait_until old_are_gone
     places_are_exact
 }
 

@@ -343,7 +343,16 @@ handover_begin(struct worker *worker, int inbox)
 	connections_visit(&worker->sessions.network->connections, add_connection, worker);
 }
 
-/* One that has been granted is with somebody who takes. */
+/* One to which something has been sent is with somebody who takes. */
+static void
+end_idle_conversation(struct worker *worker)
+{
+	const struct handover *handover = &worker->handover;
+
+	if (handover->conversation >= 0 && handover->sent_count == 0)
+		end_conversation(worker);
+}
+
 void
 handover_turn_to(struct worker *worker, int inbox)
 {
@@ -356,10 +365,16 @@ handover_turn_to(struct worker *worker, int inbox)
 	fd_close(&handover->inbox);
 	handover->inbox = inbox;
 	handover->alone_ms = 0;
-	if (handover->conversation >= 0 && handover->sent_count == 0)
-		end_conversation(worker);
-	if (inbox < 0)
-		give_up(worker, TAKE_NOBODY);
+	end_idle_conversation(worker);
+}
+
+void
+handover_stop(struct worker *worker, enum refusal_to_take why)
+{
+	if (!handover_is_on(worker))
+		return;
+	end_idle_conversation(worker);
+	give_up(worker, why);
 }
 
 int

@@ -43,8 +43,11 @@ void handover_close(struct worker *worker);
 /* Begins with all connections that are open, to those who read INBOX, which is taken. */
 void handover_begin(struct worker *worker, int inbox);
 
-/* Others take now: those who read INBOX; -1: nobody does, and what is left drains. */
+/* Others take now: those who read INBOX, which is taken. */
 void handover_turn_to(struct worker *worker, int inbox);
+
+/* Nobody takes any more, for the reason WHY: what is not on its way drains. */
+void handover_stop(struct worker *worker, enum refusal_to_take why);
 
 /* At the end of a drain without a master, who would end takers that stand still: they have all that
  * is on its way. */

@@ -312,7 +312,7 @@ master_is_gone(struct worker *worker)
 	if (worker->state != WORKER_DRAINING)
 		log_warn("the master is gone: draining");
 	worker->orphaned = true;
-	handover_turn_to(worker, -1);
+	handover_stop(worker, TAKE_NOBODY);
 	drain_begin(worker, true, -1, worker->drain_timeout_ms);
 }
 
@@ -325,6 +325,17 @@ take_inbox(struct worker *worker, bool passed)
 	if (passed && inbox < 0)
 		log_error("connections cannot move: no descriptor is left for the inbox");
 	return inbox;
+}
+
+static void
+turn_to(struct worker *worker, bool passed)
+{
+	const int inbox = take_inbox(worker, passed);
+
+	if (inbox >= 0)
+		handover_turn_to(worker, inbox);
+	else
+		handover_stop(worker, passed ? TAKE_NO_DESCRIPTOR : TAKE_NOBODY);
 }
 
 static void
@@ -355,7 +366,7 @@ on_message(void *arg, const struct message *message)
 			take_inbox(worker, message->drain.passed != 0), message->drain.timeout_ms);
 		break;
 	case MESSAGE_INBOX:
-		handover_turn_to(worker, take_inbox(worker, message->inbox.passed != 0));
+		turn_to(worker, message->inbox.passed != 0);
 		break;
 	case MESSAGE_STARTING:
 	case MESSAGE_READY:

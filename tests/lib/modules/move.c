@@ -3,7 +3,8 @@
  * says moves along. For it AT (save, restore or moved) does FAULT, a statement that may return, as
  * often as there are files BOMBS/1 ... BOMBS/9, of which it takes one each time.
  *
- * NOFILE: so many descriptors a worker may have if there is a file BOMBS/nofile when it starts.
+ * NOFILE: so many descriptors a worker may have if there is a file BOMBS/nofile when it starts. One
+ * that is told to STARVE opens none any more.
  */
 #define _GNU_SOURCE
 #include <prefork/module.h>
@@ -62,12 +63,29 @@ init(const struct pf_api *functions, struct pf_service *service)
 	return access(BOMBS "/nofile", F_OK) == 0 ? setrlimit(RLIMIT_NOFILE, &limit) : 0;
 }
 
+static int
+says(const struct pf_request *request, const char *text)
+{
+	return request->message.size == strlen(text) &&
+		memcmp(request->message.data, text, strlen(text)) == 0;
+}
+
+static void
+starve(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	if (setrlimit(RLIMIT_NOFILE, &none) != 0)
+		abort();
+}
+
 static enum pf_verdict
 message(struct pf_request *request)
 {
-	if (request->message.size == sizeof(marked) - 1 &&
-		memcmp(request->message.data, marked, sizeof(marked) - 1) == 0)
+	if (says(request, marked))
 		request->connection->state = (void *)(size_t)marked;
+	if (says(request, "STARVE"))
+		starve();
 	api->reply(request, &request->message, 1);
 	return PF_CONTINUE;
 }
