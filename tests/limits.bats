@@ -37,6 +37,15 @@ END_OF_FILE
     client limit --limits 1 "$ADDRESS"
 }
 
+@test "C5: the place of a client that has seen its end is free for the next one, on other workers, too" {
+    local library=$BATS_TEST_TMPDIR/slow_close.so
+    ${PREFORK_CC:-cc} -shared -fPIC -o "$library" "$LIB/slow_close.c"
+    export LD_PRELOAD=$library ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0
+    echo_start --set workers=4 --set max_connections=20
+    unset LD_PRELOAD
+    client succeed --times 400 --limits 20 "$ADDRESS"
+}
+
 # rush SEED: an eighth of the kills; a fresh server, since workers that die often come back later.
 rush() {
     server_start_file <<END_OF_FILE

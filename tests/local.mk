@@ -282,6 +282,7 @@ EXTRA_DIST += tests/run \
 	tests/lib/reload.bash \
 	tests/lib/server.bash \
 	tests/lib/session.bash \
+	tests/lib/slow_close.c \
 	tests/lib/syslog.bash \
 	tests/lib/syslog.py \
 	tests/lib/systemd.bash \

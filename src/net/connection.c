@@ -34,8 +34,10 @@ connection_close(struct connection *connection, enum close_reason reason)
 	event_del(&connection->event);
 	deadline_cancel(&network->deadlines, &connection->deadline);
 	output_discard(connection);
+	admission_set_closing(network->segment, true);
 	fd_close(&connection->fd);
 	admission_release(network->segment, connection->place);
+	admission_set_closing(network->segment, false);
 	connections_mark_closed(&network->connections, connection);
 	STAILQ_INSERT_TAIL(&network->closed, connection, entry);
 	network->open_count--;

@@ -84,14 +84,13 @@ find_place(const struct acceptor *acceptor, const struct acceptor_listener *list
 }
 
 static bool
-may_be_counted_twice(const struct acceptor *acceptor, enum refusal refusal)
+is_for_want_of_places(enum refusal refusal)
 {
-	return (refusal == REFUSAL_FULL || refusal == REFUSAL_SERVICE_FULL ||
-		       refusal == REFUSAL_ADDRESS_FULL) &&
-		admission_counts_twice(acceptor->network->segment);
+	return refusal == REFUSAL_FULL || refusal == REFUSAL_SERVICE_FULL ||
+		refusal == REFUSAL_ADDRESS_FULL;
 }
 
-static enum entry
+static void
 hold(struct acceptor *acceptor, const struct acceptor_listener *listener, int fd,
 	const struct host *host)
 {
@@ -103,7 +102,6 @@ hold(struct acceptor *acceptor, const struct acceptor_listener *listener, int fd
 	};
 	if (host != NULL)
 		acceptor->held.host = *host;
-	return ENTRY_HELD;
 }
 
 static enum entry
@@ -113,6 +111,29 @@ refuse(const struct acceptor *acceptor, const struct acceptor_listener *listener
 	log_refused(acceptor->network, listener, fd, refusal);
 	close(fd);
 	return ENTRY_REFUSED;
+}
+
+/*
+ * Places that count too much are asked for first: one that does not any more by then is free for
+ * the claim. So nobody is refused who has seen another connection end.
+ */
+enum entry
+entry_try_again(struct acceptor *acceptor, bool last)
+{
+	const struct entry_held held = acceptor->held;
+	const bool may_wait = !last && loop_now(acceptor->network->loop) < held.until_ms &&
+		admission_overcounts(acceptor->network->segment);
+	struct admission_place place;
+	enum refusal refusal =
+		find_place(acceptor, held.listener, held.has_host ? &held.host : NULL, &place);
+
+	if (may_wait && is_for_want_of_places(refusal))
+		return ENTRY_HELD;
+	acceptor->held.fd = -1;
+	if (refusal != REFUSAL_NONE)
+		return refuse(acceptor, held.listener, held.fd, refusal);
+	acceptor->accepted(acceptor->arg, held.fd, held.listener->service, place);
+	return ENTRY_SERVED;
 }
 
 /* HOST is NULL for a client that has none, or whose does not matter. */
@@ -131,26 +152,11 @@ admit(struct acceptor *acceptor, const struct acceptor_listener *listener, int f
 		acceptor->accepted(acceptor->arg, fd, listener->service, place);
 		return ENTRY_SERVED;
 	}
-	if (!acceptor->sealed && may_be_counted_twice(acceptor, refusal))
-		return hold(acceptor, listener, fd, host);
+	if (!acceptor->sealed && is_for_want_of_places(refusal)) {
+		hold(acceptor, listener, fd, host);
+		return entry_try_again(acceptor, false);
+	}
 	return refuse(acceptor, listener, fd, refusal);
-}
-
-enum entry
-entry_try_again(struct acceptor *acceptor, bool last)
-{
-	struct entry_held held = acceptor->held;
-	struct admission_place place;
-	enum refusal refusal =
-		find_place(acceptor, held.listener, held.has_host ? &held.host : NULL, &place);
-
-	if (refusal != REFUSAL_NONE && !last && loop_now(acceptor->network->loop) < held.until_ms)
-		return ENTRY_HELD;
-	acceptor->held.fd = -1;
-	if (refusal != REFUSAL_NONE)
-		return refuse(acceptor, held.listener, held.fd, refusal);
-	acceptor->accepted(acceptor->arg, held.fd, held.listener->service, place);
-	return ENTRY_SERVED;
 }
 
 /* Errors of a connection, not of the listener: accept(2), "Error handling". */

@@ -24,8 +24,8 @@ enum entry {
 };
 
 /*
- * A client for whom there is no place while connections change hands: each of them counts twice for
- * a moment, so a place may be free all the same.
+ * A client for whom there is no place while connections change hands or end: each of them counts
+ * for a moment too long, so a place may be free all the same.
  */
 struct entry_held {
 	int fd; /* -1: there is none */

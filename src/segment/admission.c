@@ -195,8 +195,18 @@ admission_set_moving(struct segment *segment, uint32_t count)
 	atomic_store(&segment->own->moving, count);
 }
 
+/* One more that moves, as far as others can tell. */
+void
+admission_set_closing(struct segment *segment, bool closing)
+{
+	_Atomic uint32_t *moving = &segment->own->moving;
+	const uint32_t count = atomic_load_explicit(moving, memory_order_relaxed);
+
+	atomic_store(moving, closing ? count + 1 : count - 1);
+}
+
 bool
-admission_counts_twice(const struct segment *segment)
+admission_overcounts(const struct segment *segment)
 {
 	uint32_t used = atomic_load_explicit(&segment->head->slots_used, memory_order_relaxed);
 

@@ -67,8 +67,11 @@ bool admission_counts(const struct segment *segment, uint64_t held);
 /* Says to the others how many connections are on their way from this worker. */
 void admission_set_moving(struct segment *segment, uint32_t count);
 
-/* Whether any are: each counts twice for a moment. */
-bool admission_counts_twice(const struct segment *segment);
+/* Says to the others whether the own connection of a place ends now: its client may know first. */
+void admission_set_closing(struct segment *segment, bool closing);
+
+/* Whether any are on their way, and count twice for a moment, or end, and count still. */
+bool admission_overcounts(const struct segment *segment);
 
 /* Says to the others whether this worker takes no connections for now. */
 void admission_set_pausing(struct segment *segment, bool pausing);

@@ -67,7 +67,7 @@ struct slot {
 	_Atomic uint64_t id_stamp; /* the last one used for connection ids: see ids.h */
 	_Atomic uint64_t accepted[SEGMENT_SERVICES][2]; /* in two seconds: see accept_rate.h */
 	_Atomic uint64_t addresses_refused;             /* for want of room in a bucket, ever */
-	_Atomic uint32_t moving;  /* connections on their way to other workers */
+	_Atomic uint32_t moving;  /* connections on their way to other workers, or that end */
 	_Atomic uint32_t pausing; /* it takes no connections for now, for want of resources */
 	_Alignas(SEGMENT_PAGE) _Atomic uint64_t addresses[SEGMENT_ADDRESSES]; /* addresses.h */
 };

@@ -806,6 +806,25 @@ def limit(options, framing):
         client.close()
 
 
+def succeed(options, framing):
+    """Holds all --limits[0] places; --times, one client closes its side, and the moment it sees the
+    end another one takes its place. Of those hardly any is refused: a machine that is busy may have
+    let the server's side stand still."""
+    held, refused = [], 0
+    open_exactly(held, options.address[0], options.limits[0], framing)
+    for _ in range(options.times):
+        with held.pop(0) as client:
+            client.socket.shutdown(socket.SHUT_WR)
+            client.expect_end()
+            successor = enter(options.address[0], framing)
+        refused += not successor
+        held.append(successor or wait_until("the place is free",
+                                            lambda: enter(options.address[0], framing)))
+    print("%d of %d refused" % (refused, options.times))
+    require(refused <= options.times // 20, "%d of %d were refused", refused, options.times)
+    expect_refused(options.address[0], framing)
+
+
 def open_exactly(held, address, count, framing, source=""):
     for i in range(count):
         client = enter(address, framing, source=source)
@@ -1273,8 +1292,8 @@ SUBCOMMANDS = {
     function.__name__.replace("_", "-"): function
     for function in (
         active, ask, burst, deaf, drip, flood, half_close, idle, knock, large, limit, linger,
-        linger_talking, paused, rate, raw, reset, rush, sipping, sources, splits, spread, spread_anew, stall,
-        starve, stood_still, stream, violate, violate_torn, violate_unread,
+        linger_talking, paused, rate, raw, reset, rush, sipping, sources, splits, spread, spread_anew,
+        stall, starve, stood_still, stream, succeed, violate, violate_torn, violate_unread,
     )
 }
 

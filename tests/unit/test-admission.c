@@ -460,6 +460,31 @@ test_released_counts_places_only(void **state PF_UNUSED)
 	segment_destroy(&segment);
 }
 
+static void
+test_overcounts_while_one_moves_or_ends(void **state PF_UNUSED)
+{
+	struct segment segment;
+	struct error error;
+
+	assert_int_equal(segment_create(&segment, &error), 0);
+	set_slot(&segment, 0, 0, NOW_MS);
+	set_slot(&segment, 1, 0, NOW_MS);
+	segment.own = &segment.slots[1];
+	assert_false(admission_overcounts(&segment));
+	admission_set_closing(&segment, true);
+	assert_true(admission_overcounts(&segment));
+	admission_set_closing(&segment, false);
+	assert_false(admission_overcounts(&segment));
+	admission_set_moving(&segment, 3);
+	admission_set_closing(&segment, true);
+	admission_set_closing(&segment, false);
+	assert_true(admission_overcounts(&segment));
+	segment_slot_drop(&segment, 1);
+	assert_false(admission_overcounts(&segment));
+	segment.own = NULL;
+	segment_destroy(&segment);
+}
+
 /* One connection, which two workers hand to and fro until *OVER. */
 struct shuttle {
 	struct segment workers[2];
@@ -527,6 +552,7 @@ main(void)
 		cmocka_unit_test(test_fairness),
 		cmocka_unit_test(test_fairness_counts_who_turns),
 		cmocka_unit_test(test_released_counts_places_only),
+		cmocka_unit_test(test_overcounts_while_one_moves_or_ends),
 	};
 
 	return cmocka_run_group_tests_name("admission", tests, NULL, NULL);

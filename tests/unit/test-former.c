@@ -120,11 +120,11 @@ test_counts_towards_the_limit_of_all(void **state PF_UNUSED)
 	open_both(&segment);
 	segment_slot_claim(&segment, 0, 2);
 	segment.own = &segment.slots[0];
-	assert_true(admission_counts_twice(&segment));
+	assert_true(admission_overcounts(&segment));
 	assert_int_equal(admission_claim(&segment, &claim, &place), ADMISSION_GRANTED);
 	assert_int_equal(admission_claim(&segment, &claim, &place), ADMISSION_FULL);
 	segment_slot_drop(&segment, SEGMENT_SLOTS + 1);
-	assert_false(admission_counts_twice(&segment));
+	assert_false(admission_overcounts(&segment));
 	assert_int_equal(admission_claim(&segment, &claim, &place), ADMISSION_SERVICE_FULL);
 	segment.own = NULL;
 	segment_destroy(&segment);
