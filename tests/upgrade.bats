@@ -89,6 +89,13 @@ filled_by_all_three() {
     [[ $TALK_SAID =~ ^1=[0-9]+\ 2=[0-9]+\ 3=[0-9]+$ ]]
 }
 
+# kill_worker NUMBER: whether one that does not drain was there to be killed.
+kill_worker() {
+    local pid
+    pid=$(worker_pid "$1" | head -n 1)
+    [ -n "$pid" ] && kill -KILL "$pid"
+}
+
 # fills COUNT: whether so many more connections are let in.
 fills() {
     talk fill
@@ -580,10 +587,10 @@ END_OF_FILE
         talk_gives 12 fill
         if ((i % 2)); then other_version; else program_is "$ORIGINAL"; fi
         kill -TERM "$(worker_pid 1)"
-        kill -KILL "$(worker_pid 1)"
+        wait_until kill_worker 1 # the next one if it is gone by now
         upgrade
         [[ $OUTCOME == *msg=upgraded* ]]
-        kill -KILL "$(worker_pid 2)"
+        wait_until kill_worker 2
         wait_until server_has_logged "msg=reloaded generation=$((i + 1)) "
         wait_until workers_are_settled 2
         talk close
