@@ -235,7 +235,7 @@ giver_offers() {
 
 # It alone is a STREAM socket.
 is_in_a_conversation() {
-    [[ $(descriptors "$1") == *"unix connection"* ]]
+    [[ $(descriptors "$1" 2>&1) == *"unix connection"* ]]
 }
 
 @test "R6: sides that stand still before anything is taken go on where they were" {
@@ -327,6 +327,22 @@ is_in_a_conversation() {
     server_has_logged 'msg="connections could not move" reason=descriptors connections=6$'
     kill -CONT "$TAKER"
     wait_until old_are_gone
+    places_are_exact
+}
+
+@test "R6: a giver that has no descriptor left for a conversation serves on, and says so at the end" {
+    local left
+    PLACES=60
+    CLIENTS=40 faulty_start moved 'return 0' 'watchdog_timeout = "off" drain_timeout = "3s"'
+    reload_in_slow_motion
+    giver_offers
+    talk say STARVE
+    kill -CONT "$TAKER" # and there is an end of what it can take in one conversation
+    talk_gives "alive=40" ping
+    wait_until process_is_gone "$GIVER"
+    left=$(sed -En 's/.*msg="connections could not move" reason=descriptors connections=//p' "$SERVER_LOG")
+    ((left >= 8))
+    server_has_logged "msg=drained closed=0 cut=$left moved=$((40 - left))\$"
     places_are_exact
 }
 

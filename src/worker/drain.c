@@ -59,7 +59,7 @@ on_timeout(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 	struct worker *worker = arg;
 
 	worker->drain_over = true;
-	handover_stop(worker, TAKE_NOBODY);
+	handover_stop(worker, worker->handover.hindrance);
 	connections_visit(&worker->sessions.network->connections, cut, worker);
 }
 

@@ -230,6 +230,21 @@ is_gone(int error)
 	return error == EPIPE || error == ECONNRESET || error == ECONNREFUSED;
 }
 
+/* What is wrong here, or with those who take. */
+static enum refusal_to_take
+hindrance(int error)
+{
+	switch (error) {
+	case EMFILE:
+	case ENFILE:
+		return TAKE_NO_DESCRIPTOR;
+	case ENOMEM:
+		return TAKE_NO_MEMORY;
+	default:
+		return TAKE_NOBODY;
+	}
+}
+
 static int
 watch(struct worker *worker)
 {
@@ -246,6 +261,7 @@ begin_conversation(struct worker *worker)
 	struct handover *handover = &worker->handover;
 
 	handover->conversation = conversation_offer(handover->inbox);
+	handover->hindrance = handover->conversation < 0 ? hindrance(errno) : TAKE_NOBODY;
 	if (handover->conversation >= 0 && watch(worker) == 0) {
 		handover->alone_ms = 0;
 		return;
@@ -274,12 +290,12 @@ give(struct worker *worker, struct session *session)
 		admission_set_moving(worker->sessions.network->segment, handover->sent_count);
 		return true;
 	}
-	if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
-		stay(worker, session, errno == ENOMEM ? TAKE_NO_MEMORY : TAKE_NO_DESCRIPTOR);
-		return true;
+	if (hindrance(errno) == TAKE_NOBODY) {
+		put_back(worker, session);
+		return false;
 	}
-	put_back(worker, session);
-	return false;
+	stay(worker, session, hindrance(errno));
+	return true;
 }
 
 /*
@@ -384,6 +400,7 @@ handover_open(struct worker *worker, struct error *error)
 
 	*handover = (struct handover){
 		.inbox = -1,
+		.hindrance = TAKE_NOBODY,
 		.movable = { .connections = &worker->sessions.network->connections },
 		.conversation = -1,
 	};

@@ -25,9 +25,10 @@ struct handover {
 	struct movable movable;
 	int conversation; /* -1: none */
 	struct event *event;
-	struct event *timer; /* pending: a rest, or nobody can take for now */
-	int64_t alone_ms;    /* since when nobody has the other end of the inbox; 0: somebody has */
-	unsigned credits;    /* 0: not granted yet, or used */
+	struct event *timer;            /* pending: a rest, or nobody can take for now */
+	enum refusal_to_take hindrance; /* why there is no conversation, or may be none */
+	int64_t alone_ms; /* since when nobody has the other end of the inbox; 0: somebody has */
+	unsigned credits; /* 0: not granted yet, or used */
 	uint64_t sent[CONVERSATION_CREDITS]; /* in this conversation, in order */
 	unsigned sent_count;
 	unsigned broken;      /* conversations in a row that the taker did not end */

@@ -131,9 +131,11 @@ yields(struct worker *worker, uint32_t room)
 
 	if (takeover->yields >= YIELDS_MAX || room > 0)
 		return false;
+	loop_start_timer(takeover->timer, YIELD_MS);
+	if (!evtimer_pending(takeover->timer, NULL))
+		return false;
 	takeover->yields++;
 	event_del(takeover->event);
-	loop_start_timer(takeover->timer, YIELD_MS);
 	return true;
 }
 
