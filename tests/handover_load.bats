@@ -5,6 +5,7 @@
 
 setup() {
     load lib/server
+    load lib/client
     load lib/load
     load lib/modules
     load lib/reload
@@ -92,11 +93,56 @@ is_full() {
     wait_until fills_again
 }
 
+# crowd SEED TOTAL: three times as many clients as there are places, which come and go while all of
+# that happens; nobody who is served is cut off.
+crowd() {
+    client rush --seed "$1" --signals HUP,TTIN,TTOU,USR2,TERM --kills 60 --freeze-each 5 \
+        --total "$2" --limits "$2" --server "$SERVER_PID" "$ADDRESS"
+    server_has_logged 'msg=reloaded'
+    server_has_logged 'msg="number of workers changed"'
+    server_has_logged "msg=upgraded pid=$SERVER_PID version=$OTHER"
+    refute server_has_logged 'worker died|reload failed'
+}
+
+@test "max_connections is never exceeded by a crowd that comes and goes through all of that (seed 3)" {
+    upgrading_start 'max_connections = 40 worker_max_requests = 100'
+    other_version
+    crowd 3 40
+    server_has_logged 'msg="worker retires" reason=requests'
+}
+
+@test "max_connections of few is never exceeded by a crowd through all of that (seed 4)" {
+    upgrading_start 'max_connections = 3 worker_max_requests = 5'
+    other_version
+    crowd 4 3
+}
+
 # Places that a worker has given back a moment ago may count for another moment.
 fills_again() {
     talk fill
     talk ping
     [[ $TALK_SAID == "alive=20"* ]]
+}
+
+@test "TTIN and TTOU, 300 of them at random moments under load, lose nothing (seed 8)" {
+    local i signals=(TTIN TTOU) result
+    RANDOM=8
+    upgrading_start
+    load_start "$ADDRESS" --connections 20 --depth 3 --short 5
+    result=$LOAD_RESULT
+    load_start "unix:$BATS_TEST_TMPDIR/main.sock" --connections 5 --largest 100000
+    for ((i = 0; i < 300; i++)); do
+        kill -s "${signals[RANDOM % 2]}" "$SERVER_PID"
+        read -rt "0.0$((RANDOM % 3))" <> <(:) || :
+    done
+    load_finish
+    load_lost_nothing 5
+    LOAD_PID=${LOAD_PIDS[0]} LOAD_RESULT=$result
+    load_finish
+    load_lost_nothing 25
+    reload_works
+    wait_until workers_are_settled 2
+    refute server_has_logged 'level=error'
 }
 
 @test "R5: what a module saves of a connection lives through two upgrades: examples/session.c" {

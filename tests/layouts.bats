@@ -5,6 +5,7 @@
 
 setup() {
     load lib/server
+    load lib/client
     load lib/load
     load lib/modules
     load lib/reload
@@ -73,6 +74,23 @@ segments_are() {
     wait_until segments_are 1
     talk_gives 10 fill
     talk_gives "alive=10 eof=10" ping
+}
+
+@test "R5: max_connections is never exceeded by a crowd in upgrades to a larger segment and back" {
+    local round pid
+    upgrading_start 'max_connections = 40'
+    client rush --signals HUP,TTIN,TTOU,TERM --kills 80 --freeze-each 5 --total 40 --limits 40 \
+        --server "$SERVER_PID" "$ADDRESS" >"$BATS_TEST_TMPDIR/load-rush" 2>&1 3>&- &
+    pid=$!
+    LOAD_PIDS+=("$pid")
+    for round in 1 2 3; do
+        upgrade_to_larger
+        wait_until segments_are 1
+        upgrade_to_original
+        wait_until segments_are 1
+    done
+    wait "$pid"
+    refute server_has_logged 'worker died|reload failed'
 }
 
 @test "R5: a third layout has to wait for workers of the first; the second one has not" {

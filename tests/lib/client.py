@@ -807,9 +807,9 @@ def limit(options, framing):
 
 
 def succeed(options, framing):
-    """Holds all --limits[0] places; --times, one client closes its side, and the moment it sees the
-    end another one takes its place. Of those hardly any is refused: a machine that is busy may have
-    let the server's side stand still."""
+    """Holds all --limits[0] places; --times, one client closes its side, and the moment it sees
+    the end another one takes its place. Of those hardly any is refused: a machine that is busy may
+    have let the server's side stand still."""
     held, refused = [], 0
     open_exactly(held, options.address[0], options.limits[0], framing)
     for _ in range(options.times):
@@ -1045,9 +1045,14 @@ class Runner:
                 self.served = True
                 self.rush.served(self)
             else:
-                self.leave()
+                self.end()
         except OSError:
-            self.leave()
+            self.end()
+
+    def end(self):
+        """The server has ended it: it was refused, or has been served and is no more."""
+        self.rush.broken += self.served
+        self.leave()
 
     def leave(self):
         """The end of this connection, whoever ended it."""
@@ -1060,7 +1065,7 @@ class Runner:
 
 
 class Rush:
-    """Three times as many as there are places, while workers are killed."""
+    """Three times as many as there are places, while workers are killed, or other things happen."""
 
     def __init__(self, options, framing):
         self.random = random.Random(options.seed)
@@ -1073,7 +1078,8 @@ class Rush:
         self.by_fd = {}
         self.held = [set() for _ in self.addresses]
         self.runners = [Runner(self, i % len(self.addresses)) for i in range(3 * self.total)]
-        self.kills = self.freezes = self.entered = 0
+        self.signals = options.signals
+        self.kills = self.freezes = self.entered = self.broken = 0
         self.most = self.most_seen_by_kernel = 0
 
     def watch(self, runner, events):
@@ -1123,9 +1129,13 @@ class Rush:
         self.most = max(self.most, len(everyone))
 
     def kill_one(self):
-        workers = [pid for pid in children(self.server) if process_state(pid) in "RSD"]
-        if workers:
-            os.kill(self.random.choice(workers), signal.SIGKILL)
+        which = self.random.choice(self.signals)
+        pids = [self.server]
+        if which in ("KILL", "TERM"):
+            pids = [pid for pid in children(self.server) if process_state(pid) in "RSD"]
+        if pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.random.choice(pids), signal.Signals["SIG" + which])
             self.kills += 1
 
     def check_kernel(self):
@@ -1192,9 +1202,11 @@ def stop_process(pid):
 
 
 def rush(options, framing):
-    """Three times --total clients at all addresses, with --kills SIGKILLs of random workers. The
-    limits, --total and --limits for each address, are never exceeded, as counted by the clients at
-    every turn and by the kernel now and then. Afterwards exactly as many can be opened."""
+    """Three times --total clients at all addresses, with --kills SIGKILLs of random workers, or
+    others of --signals: TERM goes to a worker, too, any other one to the master. The limits,
+    --total and --limits for each address, are never exceeded, as counted by the clients at every
+    turn and by the kernel now and then. Without a KILL nobody ends who is served. Afterwards
+    exactly as many can be opened."""
     crowd = Rush(options, framing)
     crowd.run(options.kills, options.freeze_each)
     crowd.check_kernel()
@@ -1203,6 +1215,8 @@ def rush(options, framing):
         crowd.kills, crowd.entered, crowd.most, crowd.most_seen_by_kernel, crowd.freezes))
     require(crowd.entered > options.total, "hardly anybody was served")
     require(crowd.most > options.total // 2, "there was no rush")
+    require("KILL" in options.signals or not crowd.broken, "%d that were served ended",
+            crowd.broken)
     left = options.total
     clients = []
     for address, most in zip(options.address, options.limits):
@@ -1252,8 +1266,12 @@ def size(text):
     return int(text[:-1]) << {"K": 10, "M": 20}[text[-1]] if text[-1] in "KM" else int(text, 0)
 
 
+def words(text):
+    return text.split(",")
+
+
 def sizes(text):
-    return [size(word) for word in text.split(",")]
+    return [size(word) for word in words(text)]
 
 
 OPTIONS = {
@@ -1275,10 +1293,11 @@ OPTIONS = {
     "rate": (float, 0, "connections a second"),
     "ratio": (float, 1, "most to least loaded"),
     "server": (int, 0, "process id of the master"),
+    "signals": (words, ["KILL"], "names of signals, for example HUP,TERM"),
     "size": (size, 100, "bytes of a payload"),
     "sizes": (sizes, [], "bytes of payloads"),
     "slack": (float, 3, "seconds that a slow machine may add"),
-    "sources": (lambda text: text.split(","), [], "addresses to connect from"),
+    "sources": (words, [], "addresses to connect from"),
     "times": (int, 1, "repetitions"),
     "total": (int, 0, "connections for all addresses together"),
     "workers": (int, 0, "workers"),
