@@ -66,21 +66,22 @@ two_seconds_pass() {
     wait_until is_over
 }
 
-# under_load REASON COUNT [OPTION...]: clients in closed loops until so many workers have retired.
-# None of their connections ends.
+# under_load REASON COUNT [OPTION...]: clients in closed loops until so many workers have retired, or
+# PREFORK_RECYCLES for a long run. None of their connections ends.
 under_load() {
-    load_start "$ADDRESS" --connections 20 "${@:3}"
-    wait_until retired_are "$1" "$2"
+    local count=${PREFORK_RECYCLES:-$2} PATIENCE=$((PATIENCE + ${PREFORK_RECYCLES:-0}))
+    load_start "$ADDRESS" --connections 20 --short 5 "${@:3}"
+    wait_until retired_are "$1" "$count"
     load_finish
-    load_lost_nothing 20
+    load_lost_nothing 25
     server_has_logged 'msg=drained closed=0 cut=0 moved=[1-9]'
     refute server_has_logged 'msg=drained .*cut=[1-9]' # clients that end may count as closed
     only_delays_are_warned_of
 }
 
 @test "worker_max_requests: workers that retire under load end no connection" {
-    recycled_start worker_max_requests=3000 --module echo --set workers=2
-    under_load requests 8
+    recycled_start worker_max_requests=3000 --module echo --set workers=4
+    under_load requests 20
     values_are requests 3000 10000000
     assert_equal "$(retired '(age|memory)')" 0
 }
@@ -109,15 +110,15 @@ under_load() {
 
 @test "worker_max_memory: workers of a module that leaks are replaced, and no connection ends" {
     [ -z "${PREFORK_SANITIZERS:-}" ] || skip "its module leaks, which a sanitizer would not bear"
-    leak_start 4000 0 --set workers=2 --set worker_max_memory=40M
-    under_load memory 4
+    leak_start 8000 0 --set workers=4 --set worker_max_memory=40M
+    under_load memory 8
     values_are memory $((40 << 20)) $((4000 << 20))
     assert_equal "$(retired '(age|requests)')" 0
 }
 
 @test "worker_max_age: workers that retire under load end no connection" {
-    recycled_start worker_max_age=1s --module echo --set workers=2
-    under_load age 6
+    recycled_start worker_max_age=1s --module echo --set workers=8
+    under_load age 20
     values_are age 1000 3000
     assert_equal "$(retired '(requests|memory)')" 0
 }
