@@ -159,10 +159,9 @@ reload_once() {
     server_has_logged 'generation=2 .*msg=request .*request=7 '
 }
 
-@test "output that its client has not read yet moves along" {
-    configure_main 2 "" 'module = "echo" max_output = "4M"'
-    configured_start
-    talk_start "$ADDRESS" --rcvbuf 4096
+# unread_moves ADDRESS: two clients of which each has 2 MB to read when the connection moves, twice.
+unread_moves() {
+    talk_start "$1" --rcvbuf 4096
     talk open 2
     talk send 40 50000
     reload_works
@@ -171,6 +170,13 @@ reload_once() {
     talk_gives "alive=2" ping
     wait_until worker_count_is 2
     assert_equal "$(sum_of closed) $(sum_of cut)" "0 0"
+}
+
+@test "output that its client has not read yet moves along, over TCP and a unix socket" {
+    configure_main 2 "" 'module = "echo" max_output = "4M"'
+    configured_start
+    unread_moves "$ADDRESS"
+    unread_moves "unix:$BATS_TEST_TMPDIR/main.sock"
 }
 
 @test "TERM in a hand-over: what was read and not begun is answered, too" {

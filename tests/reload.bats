@@ -52,8 +52,8 @@ reloads_under_load() {
     refute server_has_logged 'level=(warn|error)'
 }
 
-@test "R1: 50 reloads under load lose nothing and leave no descriptor and no process behind" {
-    reloads_under_load 50
+@test "R1, R7: 100 reloads under load lose nothing and leave no descriptor and no process behind" {
+    reloads_under_load 100
 }
 
 @test "R7: 100 reloads, good and bad in turn, leave no descriptor behind in any process" {
