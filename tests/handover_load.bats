@@ -117,6 +117,26 @@ crowd() {
     crowd 4 3
 }
 
+# service_crowd SEED LIMIT: such a crowd of 8 at most, for that limit of the service.
+service_crowd() {
+    upgrading_start 'worker_max_requests = 20'
+    sed -i "s/module = /$2 = 8 &/" "$CONFIG"
+    reload_works
+    wait_until workers_are_settled 2
+    other_version
+    crowd "$1" 8
+}
+
+@test "max_connections of a service is never exceeded by a crowd through all of that (seed 5)" {
+    service_crowd 5 max_connections
+    server_has_logged 'msg="connection refused" reason="max_connections of the service"'
+}
+
+@test "max_connections_per_ip is never exceeded by a crowd through all of that (seed 6)" {
+    service_crowd 6 max_connections_per_ip
+    server_has_logged 'msg="connection refused" reason=max_connections_per_ip'
+}
+
 # Places that a worker has given back a moment ago may count for another moment.
 fills_again() {
     talk fill
