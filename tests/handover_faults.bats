@@ -484,13 +484,6 @@ eight_are_cut() {
     refute server_has_logged 'level=error'
 }
 
-# One of the workers there are, if any is left.
-kill_at_random() {
-    local pids
-    mapfile -t pids < <(worker_pids)
-    ((${#pids[@]} == 0)) || kill -KILL "${pids[RANDOM % ${#pids[@]}]}" || :
-}
-
 @test "R6: workers killed at random in hand-overs under load end their own connections alone (seed 6)" {
     local i ended=0
     RANDOM=6
@@ -501,7 +494,8 @@ kill_at_random() {
         load_start "$ADDRESS" --connections 12 --depth 3 --largest 20000
         kill -HUP "$SERVER_PID"
         read -rt "0.00$((RANDOM % 10))" <> <(:) || :
-        kill_at_random
+        wait_until pick_worker
+        kill -KILL "$WORKER" || : # or it is gone by now
         kill -USR1 "$LOAD_PID" || :
         load_wait
         load_says wrong=0 doubled=0 refused=0

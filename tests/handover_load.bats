@@ -70,7 +70,7 @@ is_full() {
 }
 
 @test "max_connections is exact through reloads, upgrades, retiring workers, more and fewer of them (seed 7)" {
-    local i pids signal signals=(HUP TTIN USR2 TTOU TERM)
+    local i signal signals=(HUP TTIN USR2 TTOU TERM)
     RANDOM=7
     upgrading_start 'max_connections = 20 worker_max_requests = 20'
     talk_start "$ADDRESS"
@@ -78,9 +78,9 @@ is_full() {
     other_version
     for ((i = 0; i < 60; i++)); do
         signal=${signals[RANDOM % 5]}
-        mapfile -t pids < <(worker_pids)
         if [ "$signal" = TERM ]; then
-            kill -TERM "${pids[RANDOM % ${#pids[@]}]}" || : # or it is gone by now
+            wait_until pick_worker
+            kill -TERM "$WORKER" || : # or it is gone by now
         else
             kill -s "$signal" "$SERVER_PID"
         fi

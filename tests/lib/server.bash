@@ -100,6 +100,14 @@ worker_pids() {
     pgrep -P "$SERVER_PID" || :
 }
 
+# pick_worker: sets WORKER to the pid of one at random. Fails if none was seen, as when all that pgrep
+# has found are replaced before it looks at them.
+pick_worker() {
+    local pids
+    mapfile -t pids < <(worker_pids)
+    ((${#pids[@]} > 0)) && WORKER=${pids[RANDOM % ${#pids[@]}]}
+}
+
 worker_count_is() {
     [ "$(worker_pids | wc -l)" -eq "$1" ]
 }
