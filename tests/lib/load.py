@@ -251,6 +251,7 @@ class Run:
             if not warm and self.is_warm():
                 warm = True
                 print("warm", flush=True)
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # it may still come while this exits
         self.outcome.show()
 
 
