@@ -70,6 +70,8 @@ END
 
 worker_descriptors() {
     cat <<END
+/proc/self/fd read
+/proc/self/statm read
 tcp listener
 tcp listener
 unix listener

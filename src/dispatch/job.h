@@ -17,13 +17,12 @@
 
 #include "config/config.h"
 #include "dispatch/completion.h"
+#include "dispatch/job_times.h"
 
 struct request;
 struct service;
 
-enum {
-	JOB_MAX = 64, /* requests */
-};
+enum { JOB_MAX = 64 /* requests */ };
 
 /* Bits of `flags`. */
 enum {
@@ -44,17 +43,17 @@ struct job {
 	_Atomic uint64_t limits; /* begun, and in the upper half the end of what may begin */
 	_Atomic unsigned done;
 	_Atomic unsigned flags;
-	/* When the handler that runs was called, or cheap ones right before it: monotonic. */
-	_Atomic int64_t begun_us;
-	_Atomic unsigned begun; /* how many had begun by then */
-	int64_t limit_us;       /* loop: watched: how long its handler may take */
-	int64_t since_us;       /* loop: watched: from when on */
-	bool watched;           /* loop: its handler was given up, and may hang */
-	bool batch;             /* loop: its requests could run side by side */
-	bool dear;              /* loop: its handlers did not seem cheap when it was submitted */
-	bool queued;            /* under the pool's lock: it is in a queue */
-	bool held;              /* under the pool's lock: a thread has it */
-	bool lost;              /* under the pool's lock: that thread counts as lost */
+	_Atomic int64_t begun_us; /* of the handler that runs, or cheap ones right before it */
+	_Atomic unsigned begun;   /* how many had begun by then */
+	struct job_times times;
+	int64_t limit_us; /* loop: watched: how long its handler may take */
+	int64_t since_us; /* loop: watched: from when on */
+	bool watched;     /* loop: its handler was given up, and may hang */
+	bool batch;       /* loop: its requests could run side by side */
+	bool dear;        /* loop: its handlers did not seem cheap when it was submitted */
+	bool queued;      /* under the pool's lock: it is in a queue */
+	bool held;        /* under the pool's lock: a thread has it */
+	bool lost;        /* under the pool's lock: that thread counts as lost */
 	struct request *requests[JOB_MAX];
 };
 

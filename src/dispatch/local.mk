@@ -7,7 +7,7 @@ src_libdispatch_a_SOURCES = \
 	src/dispatch/api.c \
 	src/dispatch/completion.c src/dispatch/completion.h \
 	src/dispatch/dispatch.c src/dispatch/dispatch.h \
-	src/dispatch/job.c src/dispatch/job.h \
+	src/dispatch/job.c src/dispatch/job.h src/dispatch/job_times.h \
 	src/dispatch/kept.c src/dispatch/kept.h \
 	src/dispatch/letter.c src/dispatch/letter.h \
 	src/dispatch/module.c src/dispatch/module.h \
@@ -20,5 +20,6 @@ src_libdispatch_a_SOURCES = \
 	src/dispatch/queues.c src/dispatch/queues.h \
 	src/dispatch/reply.c src/dispatch/reply.h \
 	src/dispatch/request.c src/dispatch/request.h \
+	src/dispatch/request_result.c src/dispatch/request_result.h \
 	src/dispatch/service.c src/dispatch/service.h \
 	src/dispatch/spans.h

@@ -128,6 +128,23 @@ pool_lost(struct pool *pool)
 }
 
 unsigned
+pool_busy(struct pool *pool)
+{
+	unsigned busy;
+
+	pthread_mutex_lock(&pool->lock);
+	busy = pool->alive - pool->idle;
+	pthread_mutex_unlock(&pool->lock);
+	return busy;
+}
+
+unsigned
+pool_queued(struct pool *pool, enum config_priority priority)
+{
+	return queues_count(&pool->queues, priority);
+}
+
+unsigned
 pool_room(struct pool *pool, enum config_priority priority)
 {
 	return pool->queue_length - queues_count(&pool->queues, priority);

@@ -65,6 +65,12 @@ void pool_top_up(struct pool *pool);
 /* Loop: how many threads are lost now. */
 unsigned pool_lost(struct pool *pool);
 
+/* Loop: how many threads have a job now. */
+unsigned pool_busy(struct pool *pool);
+
+/* Loop: how many messages of that priority wait. */
+unsigned pool_queued(struct pool *pool, enum config_priority priority);
+
 /* Loop: how many messages of that priority can be submitted now. */
 unsigned pool_room(struct pool *pool, enum config_priority priority);
 

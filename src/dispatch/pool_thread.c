@@ -151,6 +151,7 @@ run(struct pool *pool, struct turn *turn)
 
 		credit = queues_charge(&pool->queues, job->priority, stretch(pool, job));
 		job_begins(job, now_ns / 1000);
+		job_times_begin(&job->times, now_ns / 1000);
 		begun = run_stretch(pool, job, credit);
 		if (begun < credit)
 			queues_refund(&pool->queues, job->priority, credit - begun);
@@ -160,6 +161,7 @@ run(struct pool *pool, struct turn *turn)
 			break;
 		now_ns = clock_monotonic_ns();
 		service_measure(job->service, (now_ns - begun_ns) / begun);
+		job_times_spend(&job->times, now_ns - begun_ns);
 		turn->unposted += (unsigned)begun;
 		if (now_ns - turn->posted_ns > POST_NS && job_left(job) > 0)
 			post_done(pool, turn, now_ns);

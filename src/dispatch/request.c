@@ -9,22 +9,6 @@
 #include "dispatch/notice.h"
 #include "dispatch/spans.h"
 
-static const char *const result_texts[] = {
-	[REQUEST_OK] = "ok",
-	[REQUEST_NONE] = "none",
-	[REQUEST_BUSY] = "busy",
-	[REQUEST_TIMEOUT] = "timeout",
-	[REQUEST_TOO_BIG] = "too_big",
-	[REQUEST_CLOSED] = "closed",
-};
-static_assert(countof(result_texts) == REQUEST_RESULT__COUNT, "a word for each");
-
-const char *
-request_result_text(enum request_result result)
-{
-	return result_texts[result];
-}
-
 static bool
 is_for_pool(const struct service *service, enum pf_place place)
 {

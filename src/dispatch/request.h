@@ -25,6 +25,7 @@
 #include "dispatch/completion.h"
 #include "dispatch/payload.h"
 #include "dispatch/reply.h"
+#include "dispatch/request_result.h"
 #include "dispatch/service.h"
 
 struct job;
@@ -34,17 +35,6 @@ enum request_state {
 	REQUEST_QUEUED,  /* with a job of the pool */
 	REQUEST_KEPT,    /* its handler has returned; the module will answer */
 	REQUEST_DONE,    /* it has its reply, or gets none */
-};
-
-/* How it ended, for the log and for counting. */
-enum request_result {
-	REQUEST_OK,
-	REQUEST_NONE,    /* the module gave no reply */
-	REQUEST_BUSY,    /* there was no room in the queue */
-	REQUEST_TIMEOUT, /* request_timeout */
-	REQUEST_TOO_BIG, /* the framing cannot carry the reply */
-	REQUEST_CLOSED,  /* the client was gone before its reply */
-	REQUEST_RESULT__COUNT
 };
 
 /* Bits of `progress`, of a request that is kept: what has happened, in any order. */
@@ -97,9 +87,6 @@ struct request {
 };
 static_assert(offsetof(struct request, reply.parts[1]) <= (size_t)3 * REQUEST_ALIGNMENT,
 	"three cache lines do for a simple one");
-
-/* A word for the result, for logs. */
-const char *request_result_text(enum request_result result);
 
 /* From now on its times are taken. */
 void request_measure(struct request *request, int64_t framed_us);

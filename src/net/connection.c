@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "net/count.h"
 #include "net/flow.h"
 #include "net/input.h"
 #include "net/move.h"
@@ -36,6 +37,7 @@ connection_close(struct connection *connection, enum close_reason reason)
 	output_discard(connection);
 	admission_set_closing(network->segment, true);
 	fd_close(&connection->fd);
+	counters_add(network->segment, connection->place.service, COUNTER_CLOSED + reason, 1);
 	admission_release(network->segment, connection->place);
 	admission_set_closing(network->segment, false);
 	connections_mark_closed(&network->connections, connection);

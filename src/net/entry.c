@@ -12,6 +12,7 @@
 #include "base/subnet.h"
 #include "net/acceptor.h"
 #include "net/seal.h"
+#include "segment/counters.h"
 
 enum {
 	HELD_MS = 10,
@@ -109,6 +110,8 @@ refuse(const struct acceptor *acceptor, const struct acceptor_listener *listener
 	enum refusal refusal)
 {
 	log_refused(acceptor->network, listener, fd, refusal);
+	counters_add(
+		acceptor->network->segment, listener->service_id, COUNTER_REFUSED + refusal, 1);
 	close(fd);
 	return ENTRY_REFUSED;
 }

@@ -6,6 +6,7 @@
  */
 #include <config.h>
 
+#include "net/count.h"
 #include "net/input.h"
 
 #include <errno.h>
@@ -212,6 +213,7 @@ input_receive(struct connection *connection)
 		receive_failed(connection, got);
 		return false;
 	}
+	connection_count(connection, COUNTER_RECEIVED, (uint64_t)got);
 	if (rest > (size_t)got)
 		rest = (size_t)got;
 	connection->in.size += (uint32_t)rest;

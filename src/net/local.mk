@@ -8,6 +8,7 @@ src_libnet_a_SOURCES = \
 	src/net/connection.c src/net/connection.h \
 	src/net/connection_ops.h \
 	src/net/connections.c src/net/connections.h \
+	src/net/count.h \
 	src/net/deadline.c src/net/deadline.h \
 	src/net/entry.c src/net/entry.h \
 	src/net/flow.c src/net/flow.h \

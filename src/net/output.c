@@ -1,5 +1,6 @@
 #include <config.h>
 
+#include "net/count.h"
 #include "net/output.h"
 
 #include <errno.h>
@@ -197,8 +198,10 @@ output_flush(struct connection *connection)
 		connection_close(connection, CLOSE_RESET);
 	else if (unlikely(taken < (ssize_t)gather_size(gather)))
 		queue_rest(connection, gather, taken > 0 ? (size_t)taken : 0);
-	if (likely(taken > 0))
+	if (likely(taken > 0)) {
+		connection_count(connection, COUNTER_SENT, (uint64_t)taken);
 		connection_show_activity(connection);
+	}
 	gather_reset(gather);
 }
 
@@ -218,6 +221,7 @@ output_resume(struct connection *connection)
 	if (taken <= 0)
 		return;
 	buffer_drop(&connection->out, (size_t)taken);
+	connection_count(connection, COUNTER_SENT, (uint64_t)taken);
 	progress(connection);
 	connection_show_activity(connection);
 	if (connection->out.size <= (size_t)connection->limits->max_output / 2)

@@ -22,11 +22,14 @@ enum {
 	SEGMENT_SLOTS = 300,
 	SEGMENT_ADDRESSES = 131072,
 #else
-	SEGMENT_LAYOUT = 1,
+	SEGMENT_LAYOUT = 2,
 	SEGMENT_SLOTS = 256,
 	SEGMENT_ADDRESSES = 65536, /* a slot's: 10,000 clients of a worker hardly fill a bucket */
 #endif
 	SEGMENT_FORMER_SLOTS = 1024, /* of another layout, at most */
+	SEGMENT_COUNTERS = 192,      /* of a service in a slot: see counters.h */
+	SEGMENT_HISTOGRAM = 25,      /* a sum and buckets: see counters.h */
+	SEGMENT_PRIORITIES = 3,
 	SEGMENT_SERVICES = 64,
 	SEGMENT_NAME_SIZE = 64,
 	SEGMENT_PAGE = 4096,
@@ -38,6 +41,36 @@ enum slot_state {
 	SLOT_STARTING, /* claimed by the master for a child that is not ready */
 	SLOT_READY,
 	SLOT_DRAINING,
+};
+
+/* Where the server as a whole is. */
+enum segment_state {
+	SEGMENT_STARTING,
+	SEGMENT_RUNNING,
+	SEGMENT_ENDING,
+};
+
+/* Why a worker was replaced. */
+enum segment_restart {
+	RESTART_EXIT,     /* it ended by itself, with an error */
+	RESTART_SIGNAL,   /* it crashed, or was killed */
+	RESTART_WATCHDOG, /* its loop stood still */
+	RESTART_RETIRED,  /* it had served enough, or got TERM */
+	RESTART_START,    /* it could not start */
+	RESTART__COUNT
+};
+
+/* What the master alone knows. Counters only grow. */
+struct segment_master {
+	_Atomic uint64_t started_s; /* CLOCK_REALTIME */
+	_Atomic uint64_t loaded_s;  /* when the configuration in use came into use */
+	_Atomic uint64_t reloads;
+	_Atomic uint64_t reloads_failed;
+	_Atomic uint64_t restarts[RESTART__COUNT];
+	_Atomic uint32_t state;      /* enum segment_state */
+	_Atomic uint32_t generation; /* that serves */
+	_Atomic uint32_t workers;    /* that it is to have */
+	_Atomic uint32_t max_connections;
 };
 
 struct segment_head {
@@ -52,6 +85,7 @@ struct segment_head {
 	char services[SEGMENT_SERVICES]
 		     [SEGMENT_NAME_SIZE]; /* id -> name; one that has served keeps its */
 	uint64_t address_key[2];          /* drawn at random, so that nobody can aim at a bucket */
+	struct segment_master master;
 };
 
 struct slot {
@@ -69,6 +103,13 @@ struct slot {
 	_Atomic uint64_t addresses_refused;             /* for want of room in a bucket, ever */
 	_Atomic uint32_t moving;  /* connections on their way to other workers, or that end */
 	_Atomic uint32_t pausing; /* it takes no connections for now, for want of resources */
+	_Atomic uint32_t number;  /* of its worker, from 1 */
+	_Atomic uint32_t queued[SEGMENT_PRIORITIES]; /* messages that wait for the pool */
+	_Atomic uint32_t busy;                       /* threads of the pool that have a job */
+	_Atomic uint32_t descriptors;                /* open; 0: unknown */
+	_Atomic uint64_t memory;                     /* its own, bytes; 0: unknown */
+	_Atomic uint64_t lag[SEGMENT_HISTOGRAM];     /* how late the loop was, ever */
+	_Alignas(SEGMENT_PAGE) _Atomic uint64_t counters[SEGMENT_SERVICES][SEGMENT_COUNTERS];
 	_Alignas(SEGMENT_PAGE) _Atomic uint64_t addresses[SEGMENT_ADDRESSES]; /* addresses.h */
 };
 

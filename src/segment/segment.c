@@ -168,6 +168,18 @@ segment_destroy(struct segment *segment)
 }
 
 int
+segment_attach_to_read(struct segment *segment, struct error *error)
+{
+	munmap(segment->head, segment_size());
+	segment->head = NULL;
+	if (map_all(segment, segment->readonly_fd, PROT_READ) != 0)
+		return error_errno(error, "cannot map the shared memory");
+	fd_close(&segment->fd);
+	fd_close(&segment->readonly_fd);
+	return former_attach(&segment->former, error);
+}
+
+int
 segment_attach(struct segment *segment, unsigned index, struct error *error)
 {
 	off_t offset = (off_t)(head_size + index * sizeof(struct slot));
@@ -223,6 +235,11 @@ clear(struct slot *slot)
 	clear_addresses(slot);
 	atomic_store(&slot->pausing, false);
 	atomic_store(&slot->moving, 0);
+	for (size_t i = 0; i < SEGMENT_PRIORITIES; i++)
+		atomic_store(&slot->queued[i], 0);
+	atomic_store(&slot->busy, 0);
+	atomic_store(&slot->descriptors, 0);
+	atomic_store(&slot->memory, 0);
 }
 
 void

@@ -66,6 +66,9 @@ void segment_destroy(struct segment *segment);
  */
 PF_MUST_CHECK int segment_attach(struct segment *segment, unsigned index, struct error *error);
 
+/* The same for a child that has no slot. */
+PF_MUST_CHECK int segment_attach_to_read(struct segment *segment, struct error *error);
+
 /* Master: makes the slot a starting worker's; its counts are zero already. */
 void segment_slot_claim(struct segment *segment, unsigned index, unsigned generation);
 

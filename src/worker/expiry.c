@@ -44,6 +44,7 @@ stand_in(struct pipeline *pipeline, struct request *request)
 	other->payload = request->payload;
 	payload_ref(other->payload);
 	other->connection = request->connection;
+	other->framed_us = request->framed_us;
 	if (request->measured)
 		take_times(other, request);
 	other->end = request->end;

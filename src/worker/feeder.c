@@ -5,6 +5,7 @@
 #include <sys/param.h>
 
 #include "base/log.h"
+#include "net/count.h"
 
 enum {
 	JOB_AIM_NS = 50000, /* of work a job: much more than what handing it over costs */
@@ -35,6 +36,7 @@ crowd(struct pipeline *pipeline, const struct request *request)
 	pipeline->priority = request->priority;
 	TAILQ_INSERT_TAIL(&sessions->crowded[pipeline->priority], pipeline, entry);
 	sessions->waits++;
+	connection_count(&pipeline->session->connection, COUNTER_WAITS, 1);
 	log_overload(pipeline, request, &sessions->waits_limit,
 		"the queue is full: connections are not read");
 }
@@ -85,6 +87,7 @@ submit(struct pipeline *pipeline, struct request *first, unsigned most)
 	job->connection = first->connection;
 	job->service = first->service;
 	job->priority = first->priority;
+	job->times.framed_us = first->framed_us;
 	for (struct request *request = first;
 		request != NULL && job->count < most && route_joins(request, job);
 		request = TAILQ_NEXT(request, entry)) {

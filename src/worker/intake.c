@@ -7,6 +7,7 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "net/count.h"
 #include "net/flow.h"
 #include "net/input.h"
 #include "net/output.h"
@@ -20,15 +21,18 @@ struct intake {
 	struct span left;        /* input that is not taken yet */
 	struct payload *payload; /* where that is, once it has to last; NULL: where it came */
 	struct request *request; /* one that was answered at once, for the next message; or NULL */
+	int64_t begun_ns;        /* when its first message was whole; 0: none is */
+	unsigned answered;       /* at once */
 };
 
 static void
-log_protocol_error(const struct session *session, const struct wire_frame *frame)
+say_protocol_error(const struct session *session, const struct wire_frame *frame)
 {
 	const struct connection *connection = &session->connection;
 	struct network *network = connection->network;
 	char text[ADDRESS_TEXT_MAX];
 
+	connection_count(connection, COUNTER_PROTOCOL + frame->error, 1);
 	if (!log_limit_pass(
 		    &network->protocol_limit, loop_now(network->loop), "protocol error", NULL))
 		return;
@@ -46,6 +50,7 @@ end_inline(struct intake *intake, struct request *request)
 	struct session *session = intake->session;
 
 	session_report(session, request);
+	intake->answered++;
 	if (unlikely(request->verdict == PF_CLOSE))
 		connection_finish(&session->connection, CLOSE_MODULE);
 	if (unlikely(request->reply.blocks != NULL)) {
@@ -62,6 +67,19 @@ fail(struct session *session, struct request *request)
 	sessions_let_go(session_sessions(session), request);
 }
 
+/* It was handled, and its reply is to come. */
+static void
+keep(const struct intake *intake, struct request *request)
+{
+	struct session *session = intake->session;
+
+	request->framed_us = intake->begun_ns / 1000;
+	if (pipeline_add(session, request) == 0)
+		pipeline_handled(session, request);
+	else
+		fail(session, request);
+}
+
 /* Nothing is under way, so it can be handled and answered at once. */
 static void
 handle_now(struct intake *intake, struct request *request)
@@ -74,10 +92,8 @@ handle_now(struct intake *intake, struct request *request)
 	connection_release(&session->connection);
 	if (likely(!request->kept))
 		end_inline(intake, request);
-	else if (pipeline_add(session, request) == 0)
-		pipeline_handled(session, request);
 	else
-		fail(session, request);
+		keep(intake, request);
 }
 
 /* The left input as a payload: copied, or where it is, if that is much. NULL without memory. */
@@ -157,7 +173,7 @@ make_request(struct intake *intake, struct span message)
 		request->public.deadline_ms =
 			loop_now(intake->sessions->network->loop) + timeout_ms;
 	if (unlikely(request_log_is_on(&intake->sessions->request_log)))
-		request_measure(request, clock_monotonic_us());
+		request_measure(request, intake->begun_ns / 1000);
 	return request;
 }
 
@@ -172,6 +188,7 @@ enqueue(struct intake *intake, struct request *request, struct span message)
 		return;
 	}
 	request->public.message.data = message.data;
+	request->framed_us = intake->begun_ns / 1000;
 	request->payload = intake->payload;
 	payload_ref(request->payload);
 	if (pipeline_add(session, request) != 0)
@@ -193,8 +210,11 @@ take_message(struct intake *intake, const struct wire_frame *frame)
 {
 	struct session *session = intake->session;
 	struct span message = wire_message(frame);
-	struct request *request = make_request(intake, message);
+	struct request *request;
 
+	if (intake->begun_ns == 0)
+		intake->begun_ns = clock_monotonic_ns();
+	request = make_request(intake, message);
 	if (unlikely(request == NULL))
 		session->connection.failed = true;
 	else if (likely(is_for_now(session, request)))
@@ -258,12 +278,24 @@ take_messages(struct intake *intake)
 			connection_need(connection, frame.size);
 			return true;
 		case WIRE_ERROR:
-			log_protocol_error(intake->session, &frame);
+			say_protocol_error(intake->session, &frame);
 			connection_finish(connection, CLOSE_PROTOCOL);
 			break;
 		}
 	}
 	return false;
+}
+
+/* Of those that were answered at once: what one read has brought is timed together. */
+static void
+count_times(const struct intake *intake)
+{
+	struct segment *segment = intake->sessions->network->segment;
+	const int64_t ns = clock_monotonic_ns() - intake->begun_ns;
+
+	counters_time(segment, intake->service->id, COUNTER_DURATION, ns, intake->answered);
+	counters_time(segment, intake->service->id, COUNTER_HANDLER, ns / intake->answered,
+		intake->answered);
 }
 
 size_t
@@ -289,6 +321,8 @@ intake_run(struct session *session, struct span input)
 		output_flush(connection); /* replies may point into it */
 		sessions_keep(intake.sessions, intake.payload);
 	}
+	if (intake.answered > 0)
+		count_times(&intake);
 	if (unlikely(session->old_limit > 0) && intake.left.size == 0)
 		session->old_limit = 0;
 	return input.size - intake.left.size;

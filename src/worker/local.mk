@@ -7,9 +7,11 @@ src_libworker_a_SOURCES = \
 	src/worker/drain.c src/worker/drain.h \
 	src/worker/expiry.c src/worker/expiry.h \
 	src/worker/feeder.c src/worker/feeder.h \
+	src/worker/gauges.c src/worker/gauges.h \
 	src/worker/handover.c src/worker/handover.h \
 	src/worker/intake.c src/worker/intake.h \
 	src/worker/movable.c src/worker/movable.h \
+	src/worker/own_memory.c src/worker/own_memory.h \
 	src/worker/pipeline.c src/worker/pipeline.h \
 	src/worker/recycle.c src/worker/recycle.h \
 	src/worker/request_log.c src/worker/request_log.h \

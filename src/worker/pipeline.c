@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <sys/param.h>
 
+#include "base/clock.h"
+#include "net/count.h"
 #include "net/flow.h"
 #include "net/output.h"
 #include "worker/feeder.h"
@@ -194,12 +196,34 @@ pipeline_handled(struct session *session, struct request *request)
 		loop_now(session->connection.network->loop));
 }
 
+/* COUNT requests more are done. What a thread does between two looks at the clock it does as one.
+ */
+static void
+count_handled(struct session *session, struct job *job, unsigned count)
+{
+	struct segment *segment = session->connection.network->segment;
+	const unsigned service = job->service->id;
+	struct job_times *times = &job->times;
+	int64_t spent_ns, first_us;
+
+	if (count == 0)
+		return;
+	spent_ns = atomic_load_explicit(&times->spent_ns, memory_order_relaxed);
+	first_us = atomic_load_explicit(&times->first_us, memory_order_relaxed);
+	counters_time(
+		segment, service, COUNTER_HANDLER, (spent_ns - times->counted_ns) / count, count);
+	counters_time(
+		segment, service, COUNTER_QUEUE_WAIT, 1000 * (first_us - times->framed_us), count);
+	times->counted_ns = spent_ns;
+}
+
 void
 pipeline_collect(struct session *session, struct job *job, bool over)
 {
 	struct pipeline *pipeline = session->pipeline;
 	const unsigned done = atomic_load_explicit(&job->done, memory_order_acquire);
 
+	count_handled(session, job, done - job->collected);
 	while (job->collected < done) {
 		struct request *request = job->requests[job->collected++];
 
@@ -222,23 +246,53 @@ pipeline_answered(struct session *session, struct request *request)
 	session->pipeline->kept--;
 }
 
+/* Requests that came with one read have begun together, and end together: COUNT of them. */
+static void
+count_durations(
+	const struct connection *connection, int64_t framed_us, int64_t now_ns, unsigned count)
+{
+	if (count > 0)
+		counters_time(connection->network->segment, connection->place.service,
+			COUNTER_DURATION, now_ns - 1000 * framed_us, count);
+}
+
+/* Frees what was delivered, up to END. */
+static void
+free_delivered(struct pipeline *pipeline, const struct request *end)
+{
+	struct connection *connection = &pipeline->session->connection;
+	const int64_t now_ns = clock_monotonic_ns();
+	struct request *request;
+	int64_t framed_us = 0;
+	unsigned count = 0;
+
+	while ((request = TAILQ_FIRST(&pipeline->requests)) != end) {
+		if (request->framed_us != framed_us) {
+			count_durations(connection, framed_us, now_ns, count);
+			count = 0;
+		}
+		framed_us = request->framed_us;
+		count++;
+		take_out(pipeline, request);
+		connection_release(connection);
+		dispatch_free_request(pipeline_dispatch(pipeline), request);
+	}
+	count_durations(connection, framed_us, now_ns, count);
+}
+
 /* Sends the replies whose turn it is, in one go. */
 static void
 deliver(struct pipeline *pipeline)
 {
 	struct connection *connection = &pipeline->session->connection;
-	struct request *request, *end = TAILQ_FIRST(&pipeline->requests);
+	struct request *end = TAILQ_FIRST(&pipeline->requests);
 
 	if (end == NULL || end->state != REQUEST_DONE)
 		return;
 	for (; end != NULL && end->state == REQUEST_DONE; end = TAILQ_NEXT(end, entry))
 		session_deliver(pipeline->session, end);
 	output_flush(connection);
-	while ((request = TAILQ_FIRST(&pipeline->requests)) != end) {
-		take_out(pipeline, request);
-		connection_release(connection);
-		dispatch_free_request(pipeline_dispatch(pipeline), request);
-	}
+	free_delivered(pipeline, end);
 	connection_show_activity(connection);
 }
 

@@ -2,14 +2,11 @@
 
 #include "worker/recycle.h"
 
-#include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "worker/own_memory.h"
 
 enum {
 	LOOK_MS = 1000, /* between two looks at the memory, and before the first one */
@@ -35,7 +32,7 @@ recycle_open(struct recycle *recycle, const struct config *config, struct error 
 	};
 	if (recycle->max_memory == 0)
 		return 0;
-	recycle->statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	recycle->statm = own_memory_open();
 	if (recycle->statm < 0)
 		return error_errno(error, "worker_max_memory: cannot open /proc/self/statm");
 	return 0;
@@ -47,31 +44,11 @@ recycle_close(struct recycle *recycle)
 	fd_close(&recycle->statm);
 }
 
-/*
- * Memory that is this process's alone: without files and what is shared. That is one short read of
- * counts that the kernel has; smaps_rollup would walk all pages, and this is the loop's thread.
- * 0 if it cannot be told.
- */
-static int64_t
-own_memory(const struct recycle *recycle)
-{
-	char text[128];
-	int64_t resident, shared;
-	ssize_t size = pread(recycle->statm, text, sizeof(text) - 1, 0);
-
-	if (size <= 0)
-		return 0;
-	text[size] = '\0';
-	if (sscanf(text, "%*d %" SCNd64 " %" SCNd64, &resident, &shared) != 2)
-		return 0;
-	return (resident - shared) * sysconf(_SC_PAGESIZE);
-}
-
 /* A limit that nobody can keep would replace workers for ever, and help nobody. */
 static void
 check_base(struct recycle *recycle)
 {
-	const int64_t memory = own_memory(recycle);
+	const int64_t memory = own_memory(recycle->statm);
 
 	if (memory < recycle->max_memory)
 		return;
@@ -98,7 +75,7 @@ is_too_large(struct recycle *recycle, int64_t now_ms)
 	if (recycle->max_memory == 0 || now_ms < recycle->look_ms)
 		return false;
 	recycle->look_ms = now_ms + LOOK_MS;
-	memory = own_memory(recycle);
+	memory = own_memory(recycle->statm);
 	if (memory <= recycle->max_memory)
 		return false;
 	log_info("worker retires", log_str("reason", "memory"), log_int("memory", memory));

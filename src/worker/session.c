@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "dispatch/notice.h"
 #include "dispatch/spans.h"
+#include "net/count.h"
 #include "net/flow.h"
 #include "net/output.h"
 #include "worker/intake.h"
@@ -284,6 +285,7 @@ session_open(struct network *network, int fd, struct admission_place place, stru
 		session->public.service = &service->public;
 		if (connection_open(&session->connection, network, fd, place, service->config) ==
 			0) {
+			connection_count(&session->connection, COUNTER_ACCEPTED, 1);
 			announce(session);
 			connection_settle(&session->connection);
 			return;
@@ -293,6 +295,7 @@ session_open(struct network *network, int fd, struct admission_place place, stru
 	if (network_may_log_refusal(network, REFUSAL_NO_MEMORY))
 		log_warn("connection refused", log_str("reason", refusal_text(REFUSAL_NO_MEMORY)),
 			log_str("service", service->config->name));
+	counters_add(network->segment, service->id, COUNTER_REFUSED + REFUSAL_NO_MEMORY, 1);
 	close(fd);
 	admission_release(network->segment, place);
 }

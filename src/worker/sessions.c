@@ -6,6 +6,7 @@
 #include <sys/param.h>
 
 #include "net/output.h"
+#include "segment/counters.h"
 #include "worker/expiry.h"
 #include "worker/feeder.h"
 #include "worker/pipeline.h"
@@ -234,6 +235,8 @@ sessions_let_go(struct sessions *sessions, struct request *request)
 void
 sessions_report_gone(struct sessions *sessions, const struct request *request)
 {
+	counters_add(sessions->network->segment, request->service->id,
+		COUNTER_REQUESTS + REQUEST_CLOSED, 1);
 	if (request_log_is_on(&sessions->request_log))
 		request_log_write(&sessions->request_log, request, REQUEST_CLOSED, 0,
 			loop_now(sessions->network->loop));

@@ -57,7 +57,7 @@ void sessions_keep(struct sessions *sessions, struct payload *payload);
  */
 void sessions_let_go(struct sessions *sessions, struct request *request);
 
-/* Writes the line of a request whose client left before its reply, if there are such lines. */
+/* Counts a request whose client left before its reply, and writes its line if there are such. */
 void sessions_report_gone(struct sessions *sessions, const struct request *request);
 
 /* Once in a while: looks after handlers that take long and requests that are kept for long. */

@@ -171,6 +171,7 @@ on_tick(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 
 	check_slot(worker);
 	show_tick(worker);
+	gauges_show(worker, TICK_MS);
 	acceptor_tick(&worker->acceptor);
 	sessions_tick(&worker->sessions);
 	if (!pool_has_dear(&worker->sessions.dispatch.pool))
@@ -412,6 +413,8 @@ start(struct worker *worker, struct error *error)
 		open_loop(worker, error) != 0)
 		return -1;
 	atomic_store(&segment->own->pid, (uint32_t)getpid());
+	atomic_store(&segment->own->number, (uint32_t)inheritance->number);
+	gauges_open(worker);
 	if (sessions_open(&worker->sessions, inheritance->config, &worker->loop, segment,
 		    inheritance->slot, error) != 0 ||
 		acceptor_open(&worker->acceptor, worker->sessions.network, inheritance, on_accepted,
@@ -466,6 +469,7 @@ stop(struct worker *worker)
 	takeover_close(worker);
 	handover_close(worker);
 	recycle_close(&worker->recycle);
+	gauges_close(worker);
 	drain_close(worker);
 	sessions_close(&worker->sessions);
 	worker_free_services(worker);
@@ -503,6 +507,7 @@ run(struct inheritance *inheritance)
 		.takeover = { .inbox = -1 },
 		.handover = { .inbox = -1, .conversation = -1 },
 		.recycle = { .statm = -1 },
+		.gauges = { .statm = -1, .descriptors = -1 },
 	};
 	struct error error;
 	int status = EX_OK;

@@ -11,6 +11,7 @@
 #include "process/loop.h"
 #include "process/role.h"
 #include "process/signals.h"
+#include "worker/gauges.h"
 #include "worker/handover.h"
 #include "worker/recycle.h"
 #include "worker/sessions.h"
@@ -35,6 +36,7 @@ struct worker {
 	struct acceptor acceptor;
 	struct takeover takeover;
 	struct handover handover;
+	struct gauges gauges;
 	struct recycle recycle;
 	struct service *services; /* the order of the configuration */
 	size_t services_started;

@@ -51,6 +51,7 @@ def describe(pid, fd, known):
     kind = re.sub(r":\[\d+\]$", "", link)
     if kind == "socket":
         kind = known.get(link[len("socket:["):-1], "unknown socket")
+    kind = kind.replace(f"/proc/{pid}/", "/proc/self/")
     if link.startswith("/"):
         kind += (" read", " write", " read-write")[flags & O_ACCMODE]
         kind += " append" if flags & O_APPEND else ""

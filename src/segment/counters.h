@@ -1,0 +1,84 @@
+/*
+ * What has happened in a worker, service by service, in numbers that only grow. They stand in its
+ * slot, where its loop alone writes them; whoever has the slot next adds on. So a sum over all
+ * slots never goes back, whoever is killed. Loop only.
+ */
+#ifndef SEGMENT_COUNTERS_H
+#define SEGMENT_COUNTERS_H
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "segment/segment.h"
+
+enum {
+	/*
+	 * Times: the sum in nanoseconds, then how many there were up to 8 microseconds, or rather
+	 * 2^13 ns, up to twice as much and so on; the last has what is beyond, from 34 s on.
+	 */
+	HISTOGRAM_FIRST_SHIFT = 13,
+	HISTOGRAM_SIZE = SEGMENT_HISTOGRAM,
+	HISTOGRAM_BUCKETS = HISTOGRAM_SIZE - 1,
+};
+
+/* A protocol between the processes of one version: new ones may come anywhere. */
+enum counter {
+	COUNTER_ACCEPTED, /* connections that were let in, or moved here: see COUNTER_TAKEN_OVER */
+	COUNTER_TAKEN_OVER,
+	COUNTER_RECEIVED, /* bytes */
+	COUNTER_SENT,
+	COUNTER_WAITS,                          /* times that a connection waited for the queue */
+	COUNTER_REFUSED,                        /* and enum refusal */
+	COUNTER_CLOSED = COUNTER_REFUSED + 16,  /* and enum close_reason */
+	COUNTER_REQUESTS = COUNTER_CLOSED + 32, /* and enum request_result */
+	COUNTER_PROTOCOL = COUNTER_REQUESTS + 16,
+	COUNTER_DURATION = COUNTER_PROTOCOL + 16, /* from the last byte of a message to its reply */
+	COUNTER_QUEUE_WAIT = COUNTER_DURATION + HISTOGRAM_SIZE,
+	COUNTER_HANDLER = COUNTER_QUEUE_WAIT + HISTOGRAM_SIZE,
+	COUNTER__COUNT = COUNTER_HANDLER + HISTOGRAM_SIZE
+};
+static_assert((int)COUNTER__COUNT <= (int)SEGMENT_COUNTERS, "they fit");
+
+/* Adds N to a number that no other thread writes. */
+static inline void
+counter_add(_Atomic uint64_t *at, uint64_t n)
+{
+	atomic_store_explicit(
+		at, atomic_load_explicit(at, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+/* Adds N to COUNTER of the service with that id. */
+static inline void
+counters_add(struct segment *segment, unsigned service, unsigned counter, uint64_t n)
+{
+	counter_add(&segment->own->counters[service][counter], n);
+}
+
+/* The bucket of a time; a negative one is none. */
+static inline unsigned
+histogram_bucket(int64_t ns)
+{
+	const uint64_t above = ns > 0 ? (uint64_t)(ns - 1) >> HISTOGRAM_FIRST_SHIFT : 0;
+	const unsigned bucket = above > 0 ? 64 - (unsigned)__builtin_clzll(above) : 0;
+
+	return bucket < HISTOGRAM_BUCKETS ? bucket : HISTOGRAM_BUCKETS - 1;
+}
+
+/* Adds N times of NS nanoseconds each. */
+static inline void
+histogram_add(_Atomic uint64_t *histogram, int64_t ns, uint64_t n)
+{
+	counter_add(&histogram[0], ns > 0 ? (uint64_t)ns * n : 0);
+	counter_add(&histogram[1 + histogram_bucket(ns)], n);
+}
+
+/* The same to the histogram that begins at COUNTER. */
+static inline void
+counters_time(struct segment *segment, unsigned service, unsigned counter, int64_t ns, uint64_t n)
+{
+	histogram_add(&segment->own->counters[service][counter], ns, n);
+}
+
+#endif
