@@ -9,6 +9,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "admin/admin.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "command.h"
@@ -22,6 +23,7 @@
 
 static const struct roles roles = {
 	.worker = &worker_role,
+	.admin = &admin_role,
 	.check = &check_role,
 };
 

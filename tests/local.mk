@@ -14,11 +14,15 @@ endif
 unit_cppflags = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 unit_ldadd = src/libwire.a src/libbase.a $(CMOCKA_LIBS) $(LIBBSD_LIBS)
 
-check_PROGRAMS += $(unit_tests) tests/unit/list-options
+check_PROGRAMS += $(unit_tests) tests/unit/list-options tests/unit/list-metrics
 
 tests_unit_list_options_SOURCES = tests/unit/list-options.c
 tests_unit_list_options_LDADD = src/libconfig.a $(LIBCONFIG_LIBS) src/libwire.a src/libbase.a \
 	$(LIBBSD_LIBS)
+
+tests_unit_list_metrics_SOURCES = tests/unit/list-metrics.c
+tests_unit_list_metrics_LDADD = src/libmetrics.a src/libdispatch.a src/libnet.a src/libsegment.a \
+	src/libwire.a src/libbase.a $(LIBBSD_LIBS)
 
 tests_unit_test_wire_SOURCES = tests/unit/test-wire.c
 tests_unit_test_wire_CPPFLAGS = $(unit_cppflags)
@@ -139,11 +143,12 @@ tests_unit_test_sizes_LDADD = $(bench_ldadd) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/preforkd-larger
 tests_preforkd_larger_SOURCES = $(src_preforkd_SOURCES) \
 	$(src_libmaster_a_SOURCES) $(src_libworker_a_SOURCES) $(src_libdispatch_a_SOURCES) \
-	$(src_libnet_a_SOURCES) $(src_libprocess_a_SOURCES) $(src_libsegment_a_SOURCES)
+	$(src_libnet_a_SOURCES) $(src_libprocess_a_SOURCES) $(src_libsegment_a_SOURCES) \
+	$(src_libmetrics_a_SOURCES) $(src_libadmin_a_SOURCES)
 tests_preforkd_larger_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS) $(LIBCAP_NG_CFLAGS)
-tests_preforkd_larger_CPPFLAGS = $(src_libdispatch_a_CPPFLAGS) -DSEGMENT_TEST_LAYOUT=2
+tests_preforkd_larger_CPPFLAGS = $(src_libdispatch_a_CPPFLAGS) -DSEGMENT_TEST_LAYOUT=1000
 tests_preforkd_larger_LDADD = src/libconfig.a src/libwire.a src/libbase.a \
-	$(LIBEVENT_LIBS) $(LIBCONFIG_LIBS) $(LIBCAP_NG_LIBS) $(LIBBSD_LIBS)
+	$(LIBEVENT_EXTRA_LIBS) $(JANSSON_LIBS) $(LIBEVENT_LIBS) $(LIBCONFIG_LIBS) $(LIBCAP_NG_LIBS) $(LIBBSD_LIBS)
 
 # Fuzzers: each one runs over its corpus as a test, and `make fuzz-NAME` makes it with libFuzzer.
 check_PROGRAMS += tests/fuzz/replay-record
@@ -215,6 +220,7 @@ EXTRA_DIST += tests/run \
 	tests/module_api.bats \
 	tests/manual.bats \
 	tests/memory.bats \
+	tests/metrics.bats \
 	tests/modules.bats \
 	tests/networks.bats \
 	tests/order.bats \
@@ -249,6 +255,8 @@ EXTRA_DIST += tests/run \
 	tests/fuzz/corpus/record/with-a-head-that-says-more-follows \
 	tests/fuzz/corpus/record/with-an-unknown-critical-field \
 	tests/fuzz/corpus/record/with-an-unknown-field \
+	tests/lib/admin.bash \
+	tests/lib/bad_http.py \
 	tests/lib/bench.bash \
 	tests/lib/churn.bash \
 	tests/lib/churn.py \
@@ -291,6 +299,7 @@ EXTRA_DIST += tests/run \
 	tests/lint/format \
 	tests/lint/includes \
 	tests/lint/manuals \
+	tests/lint/metrics \
 	tests/lint/options \
 	tests/lint/shape \
 	tests/lint/shell

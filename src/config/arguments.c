@@ -14,6 +14,7 @@
 #define SERVICE_NAME   "main"
 #define SERVICE_PREFIX "services." SERVICE_NAME "."
 #define LOG_PREFIX     "log."
+#define ADMIN_PREFIX   "admin."
 #define OPTIONS_PREFIX "options."
 
 /* An argument as it was given: "--set workers=2". */
@@ -78,6 +79,10 @@ scope_of(const char **key)
 		*key += strlen(LOG_PREFIX);
 		return OPTION_LOG;
 	}
+	if (strncmp(*key, ADMIN_PREFIX, strlen(ADMIN_PREFIX)) == 0) {
+		*key += strlen(ADMIN_PREFIX);
+		return OPTION_ADMIN;
+	}
 	if (strncmp(*key, SERVICE_PREFIX, strlen(SERVICE_PREFIX)) == 0) {
 		*key += strlen(SERVICE_PREFIX);
 		return OPTION_SERVICE;
@@ -91,6 +96,7 @@ unknown_key(const struct argument *argument, enum option_scope scope, const char
 	const char *prefixes[] = {
 		[OPTION_GLOBAL] = "",
 		[OPTION_LOG] = LOG_PREFIX,
+		[OPTION_ADMIN] = ADMIN_PREFIX,
 		[OPTION_SERVICE] = SERVICE_PREFIX,
 	};
 	const char *nearest = option_nearest(scope, key), *prefix = prefixes[scope];

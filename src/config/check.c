@@ -115,9 +115,9 @@ check_listen(const struct checked *checked, struct error *error)
 		if (taken == NULL || address_port_is_free(&address))
 			continue;
 		error_set(error,
-			"\"%s\" is listened on by services.%s already; expected each "
+			"\"%s\" is listened on by %s%s already; expected each "
 			"address once",
-			text, taken->name);
+			text, taken->name[0] != '\0' ? "services." : "admin", taken->name);
 		return at_option(checked, "listen", &checked->service->listen_place, error);
 	}
 	return 0;
@@ -271,6 +271,16 @@ check_chroot(const struct config *config, struct error *error)
 	return place_error(error, &config->chroot_place, "chroot");
 }
 
+/* It listens as a service does. */
+static int
+check_admin(struct draft *draft, struct error *error)
+{
+	struct config *config = draft->config;
+	const struct checked checked = { draft, &config->admin, config->service_count };
+
+	return check_listen(&checked, error);
+}
+
 int
 check_draft(struct draft *draft, struct error *error)
 {
@@ -285,7 +295,7 @@ check_draft(struct draft *draft, struct error *error)
 			return -1;
 	}
 	if (config->service_count > 0)
-		return 0;
+		return check_admin(draft, error);
 	return error_set(error,
 		"%s: services: is missing; expected at least one service, as in "
 		"services = { main = { listen = [ \"127.0.0.1:9000\" ] module = \"echo\" } }",

@@ -103,6 +103,7 @@ config_free(struct config **config)
 	free(old->services);
 	free_options(old, OPTION_GLOBAL);
 	free_options(old, OPTION_LOG);
+	free_service(&old->admin);
 	free_strings(&old->place_files);
 	free(old->path);
 	free(old);

@@ -58,6 +58,7 @@ struct config {
 	struct config_place chroot_place;
 	struct config_place pid_file_place;
 	struct config_place log_target_place;
+	struct config_service admin; /* no service, but listens as one; its name is "" */
 	struct config_service *services;
 	size_t service_count;
 	struct config_strings place_files; /* what the places of this configuration point to */

@@ -28,6 +28,8 @@ structure_of(const struct draft *draft, enum option_scope scope)
 {
 	if (scope == OPTION_SERVICE)
 		return current_service(draft);
+	if (scope == OPTION_ADMIN)
+		return &draft->config->admin;
 	return draft->config;
 }
 
@@ -141,7 +143,9 @@ draft_start(struct draft *draft, struct error *error)
 	if (draft->config == NULL)
 		return no_memory(error);
 	if (set_defaults(draft->config, OPTION_GLOBAL, error) != 0 ||
-		set_defaults(draft->config, OPTION_LOG, error) != 0) {
+		set_defaults(draft->config, OPTION_LOG, error) != 0 ||
+		set_defaults(&draft->config->admin, OPTION_SERVICE, error) != 0 ||
+		replace_string(&draft->config->admin.name, "", error) != 0) {
 		draft_abandon(draft);
 		return -1;
 	}
@@ -224,6 +228,8 @@ draft_error(const struct draft *draft, enum option_scope scope, const char *key,
 	case OPTION_LOG:
 		snprintf(dotted, sizeof(dotted), "log.%s", key);
 		return place_error(error, &place, dotted);
+	case OPTION_ADMIN:
+		return place_service_error(error, &place, "", key);
 	case OPTION_SERVICE:
 		break;
 	}

@@ -198,6 +198,12 @@ load_log_member(struct load *load, const config_setting_t *at)
 }
 
 static int
+load_admin_member(struct load *load, const config_setting_t *at)
+{
+	return load_option(load, OPTION_ADMIN, at);
+}
+
+static int
 load_root_member(struct load *load, const config_setting_t *at)
 {
 	const char *key = config_setting_name(at);
@@ -206,6 +212,11 @@ load_root_member(struct load *load, const config_setting_t *at)
 		if (expect_group(load, at, key, "log = { level = \"info\" }") != 0)
 			return -1;
 		return for_each(load, at, load_log_member);
+	}
+	if (strcmp(key, "admin") == 0) {
+		if (expect_group(load, at, key, "admin = { listen = \"127.0.0.1:9001\" }") != 0)
+			return -1;
+		return for_each(load, at, load_admin_member);
 	}
 	if (strcmp(key, "services") == 0) {
 		if (expect_group(load, at, key, "services = { NAME = { key = value } }") != 0)

@@ -88,6 +88,7 @@ static const struct option_word overload_words[] = {
 
 #define GLOBAL(member)  .scope = OPTION_GLOBAL, .offset = offsetof(struct config, member)
 #define LOG(member)     .scope = OPTION_LOG, .offset = offsetof(struct config, member)
+#define ADMIN(member)   .scope = OPTION_ADMIN, .offset = offsetof(struct config_service, member)
 #define SERVICE(member) .scope = OPTION_SERVICE, .offset = offsetof(struct config_service, member)
 
 /* The member that says where the option was set. */
@@ -149,6 +150,18 @@ const struct option option_table[] = {
 	{ .key = "requests", LOG(log_requests), .type = OPTION_RATE,
 	  .reload = OPTION_AT_ONCE,
 	  .fallback = "off", .min = 1, .max = REQUEST_LINES_MAX },
+
+	{ .key = "listen", ADMIN(listen), SERVICE_PLACE(listen),
+	  .type = OPTION_STRINGS,
+	  .fallback = "[]" },
+	{ .key = "socket_mode", ADMIN(socket_mode), .type = OPTION_MODE,
+	  .fallback = "0660", .min = 0, .max = SOCKET_MODE_MAX },
+	{ .key = "socket_user", ADMIN(socket_user), SERVICE_PLACE(socket_user),
+	  .type = OPTION_STRING,
+	  .fallback = "" },
+	{ .key = "socket_group", ADMIN(socket_group), SERVICE_PLACE(socket_group),
+	  .type = OPTION_STRING,
+	  .fallback = "" },
 
 	{ .key = "listen", SERVICE(listen), SERVICE_PLACE(listen),
 	  .type = OPTION_STRINGS },
@@ -237,6 +250,7 @@ static const struct {
 	enum option_scope scope; /* in which it stands */
 } groups[] = {
 	{ "log", OPTION_GLOBAL },
+	{ "admin", OPTION_GLOBAL },
 	{ "services", OPTION_GLOBAL },
 	{ "options", OPTION_SERVICE },
 };

@@ -22,6 +22,9 @@ place_service_error(
 {
 	char dotted[192];
 
-	snprintf(dotted, sizeof(dotted), "services.%s.%s", name, key);
+	if (name[0] == '\0')
+		snprintf(dotted, sizeof(dotted), "admin.%s", key);
+	else
+		snprintf(dotted, sizeof(dotted), "services.%s.%s", name, key);
 	return place_error(error, place, dotted);
 }

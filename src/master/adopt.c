@@ -16,6 +16,7 @@ adopt_listener(struct upgrade *upgrade, const struct heritage_listener *from,
 		.device = from->device,
 		.inode = from->inode,
 		.reuse_port = from->reuse_port != 0,
+		.admin = from->admin != 0,
 	};
 	struct listener *adopted;
 

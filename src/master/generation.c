@@ -73,14 +73,27 @@ generation_adopt(struct generation *generation, const int32_t inbox[static 2],
 int
 generation_bind(struct generation *generation, struct error *error)
 {
-	return listeners_use(generation->listeners, generation->config, generation->seat_count,
-		&generation->uses, &generation->use_count, error);
+	const struct config *config = generation->config;
+	struct listeners *listeners = generation->listeners;
+
+	if (listeners_use(listeners, config->services, config->service_count,
+		    generation->seat_count, &generation->uses, &generation->use_count, error) != 0)
+		return -1;
+	if (listeners_use(listeners, &config->admin, 1, 1, &generation->admin_uses,
+		    &generation->admin_use_count, error) != 0) {
+		listeners_give_up(listeners, &generation->uses, &generation->use_count, true);
+		return -1;
+	}
+	listeners->locked = false;
+	return 0;
 }
 
 static void
 give_up_listeners(struct generation *generation, bool undo)
 {
 	listeners_give_up(generation->listeners, &generation->uses, &generation->use_count, undo);
+	listeners_give_up(
+		generation->listeners, &generation->admin_uses, &generation->admin_use_count, undo);
 }
 
 static void
@@ -148,14 +161,30 @@ generation_has_same_modules(const struct generation *a, const struct generation 
 	return true;
 }
 
-void
-generation_log_listener(const struct generation *generation, const struct listener_use *use)
+static void
+log_listener(const struct listener_use *use, const char *service)
 {
 	char text[ADDRESS_TEXT_MAX];
 
 	address_print(&use->listener->address, text);
-	log_info("listening", log_str("service", generation->config->services[use->service].name),
-		log_str("address", text));
+	log_info("listening", log_str("service", service), log_str("address", text));
+}
+
+void
+generation_log_listeners(const struct generation *generation, bool all)
+{
+	for (size_t i = 0; i < generation->use_count; i++) {
+		const struct listener_use *use = &generation->uses[i];
+
+		if (all || use->sockets_before == 0)
+			log_listener(use, generation->config->services[use->service].name);
+	}
+	for (size_t i = 0; i < generation->admin_use_count; i++) {
+		const struct listener_use *use = &generation->admin_uses[i];
+
+		if (all || use->sockets_before == 0)
+			log_listener(use, "(admin)");
+	}
 }
 
 const struct listener_socket *

@@ -36,6 +36,8 @@ struct generation {
 	struct listeners *listeners;
 	struct listener_use *uses; /* given up when it retires */
 	size_t use_count;
+	struct listener_use *admin_uses; /* the same, of admin.listen */
+	size_t admin_use_count;
 	bool steered[CONFIG_WORKERS_MAX]; /* to which numbers connections go: see steering.h */
 	unsigned children;                /* processes that are left */
 	size_t seat_count;
@@ -70,8 +72,8 @@ void generation_close(struct generation **generation);
 /* Whether both have opened the same files as modules. */
 bool generation_has_same_modules(const struct generation *a, const struct generation *b);
 
-/* Logs where USE listens. */
-void generation_log_listener(const struct generation *generation, const struct listener_use *use);
+/* Logs where it listens: everywhere, or only where nobody did before. */
+void generation_log_listeners(const struct generation *generation, bool all);
 
 /* The socket of USE that worker NUMBER accepts from. */
 const struct listener_socket *generation_socket(const struct listener_use *use, int number);

@@ -38,6 +38,7 @@ struct heritage_listener {
 	uint64_t device, inode;
 	uint32_t reuse_port;
 	uint32_t sockets; /* how many of the list of sockets are its, in order */
+	uint32_t admin, reserved;
 };
 
 struct heritage_socket {

@@ -2,6 +2,7 @@
 noinst_LIBRARIES += src/libmaster.a
 src_libmaster_a_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 src_libmaster_a_SOURCES = \
+	src/master/admin.c src/master/admin.h \
 	src/master/adopt.c src/master/adopt.h \
 	src/master/check.c \
 	src/master/child.c src/master/child.h \
@@ -14,7 +15,9 @@ src_libmaster_a_SOURCES = \
 	src/master/reload.c src/master/reload.h \
 	src/master/resources.c src/master/resources.h \
 	src/master/respawn.c src/master/respawn.h \
+	src/master/scale.c src/master/scale.h \
 	src/master/seat.c src/master/seat.h \
+	src/master/shown.c src/master/shown.h \
 	src/master/stage.c src/master/stage.h \
 	src/master/steering.c src/master/steering.h \
 	src/master/supervisor.c src/master/supervisor.h \

@@ -10,11 +10,14 @@
 
 #include "base/log.h"
 #include "config/place.h"
+#include "master/admin.h"
 #include "master/adopt.h"
 #include "master/generation.h"
 #include "master/pid_file.h"
 #include "master/reap.h"
 #include "master/reload.h"
+#include "master/scale.h"
+#include "master/shown.h"
 #include "master/supervisor.h"
 #include "master/upgrade.h"
 #include "master/watchdog.h"
@@ -54,6 +57,7 @@ struct master {
 	struct supervisor supervisor;
 	struct reload reload;
 	struct upgrade upgrade;
+	struct admin admin;
 	struct generation *first; /* until it is bound and started */
 	struct event *bind_timer;
 	struct event *tick;
@@ -139,7 +143,7 @@ on_child(void *arg)
 {
 	struct master *master = arg;
 
-	reap_all(&master->supervisor, &master->upgrade);
+	reap_all(&master->supervisor, &master->upgrade, &master->admin);
 }
 
 /* While the server starts, it comes after the start. */
@@ -152,6 +156,7 @@ on_hup(void *arg)
 	case MASTER_STARTING:
 	case MASTER_RUNNING:
 		reload_ask(&master->reload);
+		admin_send_settings(&master->admin); /* it may be over already */
 		break;
 	case MASTER_DRAINING:
 	case MASTER_STOPPING:
@@ -173,6 +178,7 @@ reopen_log(struct master *master)
 	}
 	log_use(&sink, config->log_format, config->log_level);
 	supervisor_send_settings(&master->supervisor);
+	admin_send_settings(&master->admin);
 	reload_reopen_log(&master->reload);
 	log_info("log opened anew");
 }
@@ -188,52 +194,29 @@ on_usr1(void *arg)
 		master->reopen_log = true;
 }
 
-/* Whether the number of workers can be changed now; else says why not. */
-static bool
-can_scale(const struct master *master)
+/* Why the number of workers cannot be changed now, or NULL. */
+static const char *
+why_not_scale(const struct master *master)
 {
-	const char *why = master->state != MASTER_RUNNING ? "the server starts or ends"
+	return master->state != MASTER_RUNNING            ? "the server starts or ends"
 		: master->reload.state == RELOAD_STARTING ? "a reload is under way"
 							  : NULL;
-
-	if (why != NULL)
-		log_warn("the number of workers stays", log_str("reason", why));
-	return why == NULL;
-}
-
-static void
-log_workers(const struct master *master)
-{
-	log_info("number of workers changed",
-		log_int("workers", (int64_t)master->supervisor.serving->seat_count));
 }
 
 static void
 on_ttin(void *arg)
 {
 	struct master *master = arg;
-	struct error error;
 
-	if (!can_scale(master))
-		return;
-	if (supervisor_add(&master->supervisor, &error) == 0)
-		log_workers(master);
-	else
-		log_error("cannot add a worker", log_str("reason", error.text));
+	scale_up(&master->supervisor, why_not_scale(master));
 }
 
 static void
 on_ttou(void *arg)
 {
 	struct master *master = arg;
-	struct error error;
 
-	if (!can_scale(master))
-		return;
-	if (supervisor_remove(&master->supervisor, &error) == 0)
-		log_workers(master);
-	else
-		log_warn("the number of workers stays", log_str("reason", error.text));
+	scale_down(&master->supervisor, why_not_scale(master));
 }
 
 static void
@@ -260,6 +243,24 @@ static const struct signal_row signal_rows[] = {
 };
 
 static void
+show_server(const struct master *master)
+{
+	shown_update(&master->supervisor,
+		master->state == MASTER_STARTING          ? SEGMENT_STARTING
+			: master->state == MASTER_RUNNING ? SEGMENT_RUNNING
+							  : SEGMENT_ENDING);
+}
+
+/* Another generation serves. */
+static void
+go_on_with_admin(struct master *master)
+{
+	show_server(master);
+	admin_update(&master->admin);
+	admin_send_settings(&master->admin);
+}
+
+static void
 started(struct master *master)
 {
 	const struct generation *generation;
@@ -269,6 +270,7 @@ started(struct master *master)
 	master->state = MASTER_RUNNING;
 	log_info("ready", log_int("workers", (int64_t)generation->seat_count),
 		log_int("pid", getpid()), log_str("version", PACKAGE_VERSION));
+	go_on_with_admin(master);
 	daemon_ready(master->daemon);
 	if (master->reopen_log)
 		reopen_log(master);
@@ -286,6 +288,7 @@ on_ready(void *arg)
 		break;
 	case MASTER_RUNNING:
 		reload_ready(&master->reload);
+		go_on_with_admin(master);
 		break;
 	case MASTER_DRAINING:
 	case MASTER_STOPPING:
@@ -348,6 +351,7 @@ on_tick(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 	if (master->supervisor.serving != NULL) {
 		watchdog_look(&master->supervisor, now_ms - master->looked_ms);
 		supervisor_settle(&master->supervisor);
+		show_server(master);
 	}
 	if (master->state == MASTER_RUNNING)
 		upgrade_look(&master->upgrade);
@@ -369,8 +373,7 @@ start_first(struct master *master)
 	struct error error;
 
 	master->first = NULL;
-	for (size_t i = 0; i < generation->use_count; i++)
-		generation_log_listener(generation, &generation->uses[i]);
+	generation_log_listeners(generation, true);
 	if (supervisor_start(&master->supervisor, generation, &error) != 0)
 		cannot_start(master, EX_SOFTWARE, error.text);
 }
@@ -446,7 +449,8 @@ open_parts(struct master *master, const struct roles *roles, struct error *error
 		.said = -1,
 	};
 	return reload_open(&master->reload, master->source, &master->supervisor, error) != 0 ||
-			upgrade_open(&master->upgrade, error) != 0
+			upgrade_open(&master->upgrade, error) != 0 ||
+			admin_open(&master->admin, &master->supervisor, roles->admin, error) != 0
 		? -1
 		: 0;
 }
@@ -485,6 +489,7 @@ close_all(struct master *master)
 	generation_close(&master->first);
 	upgrade_close(&master->upgrade);
 	reload_close(&master->reload);
+	admin_close(&master->admin);
 	supervisor_close(&master->supervisor);
 	if (master->bind_timer != NULL)
 		event_free(master->bind_timer);
@@ -545,7 +550,8 @@ static void
 go_on(struct master *master, const struct reexec_call *call)
 {
 	master->state = MASTER_RUNNING;
-	reap_all(&master->supervisor, &master->upgrade);
+	reap_all(&master->supervisor, &master->upgrade, &master->admin);
+	go_on_with_admin(master);
 	reload_start(&master->reload);
 	if (call->why == REEXEC_RETURN) {
 		log_error("upgrade failed: the former program goes on",

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "config/diff.h"
 #include "config/place.h"
+#include "master/shown.h"
 #include "net/listener.h"
 #include "process/descriptors.h"
 
@@ -41,6 +42,7 @@ finish(struct reload *reload)
 static void
 fail(struct reload *reload, const char *reason)
 {
+	shown_reload(serving(reload)->segment, false);
 	log_error("reload failed", log_int("serving", serving(reload)->number),
 		log_str("reason", reason));
 	sink_close(&reload->sink);
@@ -118,6 +120,7 @@ take_over(struct reload *reload, struct generation *next)
 	use_log(reload);
 	log_info("reloaded", log_int("generation", generation->number),
 		log_int("workers", (int64_t)generation->seat_count), log_str("replaced", "no"));
+	shown_reload(serving(reload)->segment, true);
 	finish(reload);
 }
 
@@ -273,15 +276,6 @@ reload_ask(struct reload *reload)
 	}
 }
 
-static void
-log_new_listeners(const struct generation *generation)
-{
-	for (size_t i = 0; i < generation->use_count; i++) {
-		if (generation->uses[i].sockets_before == 0)
-			generation_log_listener(generation, &generation->uses[i]);
-	}
-}
-
 void
 reload_ready(struct reload *reload)
 {
@@ -290,14 +284,17 @@ reload_ready(struct reload *reload)
 
 	supervisor_switch(supervisor);
 	reload->stale = false;
+	for (size_t i = 0; i < next->admin_use_count; i++)
+		listener_apply(next->admin_uses[i].listener, &next->config->admin);
 	for (size_t i = 0; i < next->use_count; i++)
 		listener_apply(
 			next->uses[i].listener, &next->config->services[next->uses[i].service]);
 	use_log(reload);
-	log_new_listeners(next);
+	generation_log_listeners(next, false);
 	log_info("reloaded", log_int("generation", next->number),
 		log_int("workers", (int64_t)next->seat_count), log_str("replaced", "yes"),
 		log_int("took_ms", loop_now(supervisor->loop) - reload->begun_ms));
+	shown_reload(serving(reload)->segment, true);
 	finish(reload);
 }
 

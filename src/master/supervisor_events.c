@@ -7,6 +7,7 @@
 #include <sysexits.h>
 
 #include "base/log.h"
+#include "master/shown.h"
 #include "master/stage.h"
 #include "master/steering.h"
 #include "process/signals.h"
@@ -298,15 +299,20 @@ died_at_start(const struct child *child, int status)
 	child_failed(child, EX_CONFIG, error.text);
 }
 
-static void
-replace(struct seat *seat, const struct respawn_death *death)
+static bool
+is_to_be_filled(const struct seat *seat)
 {
 	const struct generation *generation = seat->generation;
 
-	if (generation != generation->supervisor->serving || generation->supervisor->stopping ||
-		(size_t)seat->number > generation->seat_count || !supervisor_seat_is_open(seat))
-		return;
-	fill_later(seat, death);
+	return generation == generation->supervisor->serving && !generation->supervisor->stopping &&
+		(size_t)seat->number <= generation->seat_count;
+}
+
+static void
+replace(struct seat *seat, const struct respawn_death *death)
+{
+	if (is_to_be_filled(seat) && supervisor_seat_is_open(seat))
+		fill_later(seat, death);
 }
 
 static bool
@@ -314,6 +320,18 @@ is_expected(const struct child *child, int status)
 {
 	return child->supervisor->killing ||
 		(child->drained && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static enum segment_restart
+reason_of(const struct child *child, int status, bool expected)
+{
+	if (expected)
+		return RESTART_RETIRED;
+	if (child->liveness.aborted_ms > 0)
+		return RESTART_WATCHDOG;
+	if (child->state == CHILD_STARTING)
+		return RESTART_START;
+	return WIFSIGNALED(status) ? RESTART_SIGNAL : RESTART_EXIT;
 }
 
 /* CHILD is reaped, and all that it said has been heard. */
@@ -328,6 +346,7 @@ bury(struct child *child, int status)
 		.ready = child->state != CHILD_STARTING,
 	};
 	const bool expected = is_expected(child, status);
+	const enum segment_restart reason = reason_of(child, status, expected);
 
 	if (supervisor->stopping && !child->drained)
 		supervisor->cut += child_connections(child);
@@ -339,6 +358,8 @@ bury(struct child *child, int status)
 		child_log_end(child, status, expected);
 	child_forget(child);
 	steering_update(supervisor);
+	if (is_to_be_filled(seat))
+		shown_restart(supervisor->segment, reason);
 	replace(seat, &death);
 	supervisor_end_if_empty(generation);
 }

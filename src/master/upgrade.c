@@ -87,6 +87,7 @@ collect_listeners(const struct upgrade *upgrade, struct heritage *heritage)
 			.device = listener->device,
 			.inode = listener->inode,
 			.reuse_port = listener->reuse_port,
+			.admin = listener->admin,
 			.sockets = (uint32_t)listener->socket_count,
 		};
 		for (size_t i = 0; i < listener->socket_count; i++)

@@ -131,16 +131,23 @@ is_for(const struct listener *listener, const struct address *asked)
 
 /* With port 0 an address can be asked for more than once, each time another port. */
 static struct listener *
-find(const struct listeners *listeners, const struct address *asked,
+find(const struct listeners *listeners, const struct address *asked, bool admin,
 	const struct listener_use *uses, size_t count)
 {
 	struct listener *listener;
 
 	TAILQ_FOREACH (listener, &listeners->list, entry) {
-		if (is_for(listener, asked) && !is_used(listener, uses, count))
+		if (listener->admin == admin && is_for(listener, asked) &&
+			!is_used(listener, uses, count))
 			return listener;
 	}
 	return NULL;
+}
+
+static bool
+is_admin(const struct config_service *service)
+{
+	return service->name[0] == '\0';
 }
 
 static struct listener *
@@ -155,6 +162,7 @@ make(struct listeners *listeners, const struct address *asked, const struct conf
 	}
 	listener->asked = listener->address = *asked;
 	listener->reuse_port = service->reuse_port && !address_is_unix(asked);
+	listener->admin = is_admin(service);
 	TAILQ_INSERT_TAIL(&listeners->list, listener, entry);
 	return listener;
 }
@@ -201,7 +209,7 @@ use(struct listeners *listeners, const struct config_service *service, const cha
 
 	if (address_parse(&asked, text, error) != 0)
 		return cannot_listen(service, text, error);
-	own->listener = find(listeners, &asked, uses, count);
+	own->listener = find(listeners, &asked, is_admin(service), uses, count);
 	if (own->listener == NULL)
 		own->listener = make(listeners, &asked, service, error);
 	if (own->listener == NULL)
@@ -216,22 +224,22 @@ use(struct listeners *listeners, const struct config_service *service, const cha
 }
 
 static size_t
-count_addresses(const struct config *config)
+count_addresses(const struct config_service *services, size_t service_count)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < config->service_count; i++)
-		count += config->services[i].listen.count;
+	for (size_t i = 0; i < service_count; i++)
+		count += services[i].listen.count;
 	return count;
 }
 
 /* Counts the last one, which may have failed, too. */
 static int
-use_all(struct listeners *listeners, const struct config *config, size_t workers,
-	struct listener_use *uses, size_t *count, struct error *error)
+use_all(struct listeners *listeners, const struct config_service *services, size_t service_count,
+	size_t workers, struct listener_use *uses, size_t *count, struct error *error)
 {
-	for (size_t i = 0; i < config->service_count; i++) {
-		const struct config_service *service = &config->services[i];
+	for (size_t i = 0; i < service_count; i++) {
+		const struct config_service *service = &services[i];
 
 		for (size_t j = 0; j < service->listen.count; j++) {
 			uses[*count].service = i;
@@ -244,18 +252,17 @@ use_all(struct listeners *listeners, const struct config *config, size_t workers
 }
 
 int
-listeners_use(struct listeners *listeners, const struct config *config, size_t workers,
-	struct listener_use **uses, size_t *count, struct error *error)
+listeners_use(struct listeners *listeners, const struct config_service *services,
+	size_t service_count, size_t workers, struct listener_use **uses, size_t *count,
+	struct error *error)
 {
 	*count = 0;
-	*uses = calloc(count_addresses(config), sizeof(**uses));
+	*uses = calloc(count_addresses(services, service_count) + 1, sizeof(**uses));
 	if (*uses == NULL)
 		return error_errno(error, "cannot make the listeners");
 	listeners->busy = false;
-	if (use_all(listeners, config, workers, *uses, count, error) == 0) {
-		listeners->locked = false;
+	if (use_all(listeners, services, service_count, workers, *uses, count, error) == 0)
 		return 0;
-	}
 	listeners_give_up(listeners, uses, count, true);
 	return -1;
 }

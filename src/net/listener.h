@@ -29,6 +29,7 @@ struct listener {
 	dev_t device;           /* of the path of a unix socket, to remove only our own */
 	ino_t inode;
 	bool reuse_port;
+	bool admin;                      /* of admin.listen, and of no service */
 	struct listener_socket *sockets; /* one; with reuse_port one for each worker's number */
 	size_t socket_count;
 	unsigned users;
@@ -48,7 +49,7 @@ struct listeners {
 /* A listener as a configuration has it. */
 struct listener_use {
 	struct listener *listener;
-	size_t service;        /* index in the configuration */
+	size_t service;        /* index among the services */
 	size_t sockets_before; /* that the listener had; 0: it is new */
 };
 
@@ -62,12 +63,13 @@ struct listener *listeners_adopt(struct listeners *listeners, const struct liste
 PF_MUST_CHECK int listeners_adopt_socket(struct listener *listener, int fd, uint32_t id);
 
 /*
- * Finds or binds every `listen` of CONFIG, with sockets for WORKERS workers. *USES is allocated, in
- * the order of the configuration. Returns 0, or -1 with an error that names service and address,
- * and then all is as before.
+ * Finds or binds every `listen` of SERVICES, SERVICE_COUNT of them, with sockets for WORKERS
+ * workers. *USES is allocated, in their order. Returns 0, or -1 with an error that names service
+ * and address, and then all is as before.
  */
-PF_MUST_CHECK int listeners_use(struct listeners *listeners, const struct config *config,
-	size_t workers, struct listener_use **uses, size_t *count, struct error *error);
+PF_MUST_CHECK int listeners_use(struct listeners *listeners, const struct config_service *services,
+	size_t service_count, size_t workers, struct listener_use **uses, size_t *count,
+	struct error *error);
 
 /* More sockets for a listener with reuse_port, WORKERS in all. Returns 0, or -1. */
 PF_MUST_CHECK int listeners_grow(struct listeners *listeners, struct listener *listener,

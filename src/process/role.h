@@ -12,6 +12,7 @@ struct role {
 
 struct roles {
 	const struct role *worker;
+	const struct role *admin;
 	const struct role *check; /* loads the modules, says how it went, exits */
 };
 

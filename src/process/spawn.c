@@ -16,7 +16,8 @@
 static void
 close_inherited(const struct inheritance *inheritance)
 {
-	size_t services = inheritance->config->service_count, count = 0;
+	size_t services = inheritance->modules != NULL ? inheritance->config->service_count : 0;
+	size_t count = 0;
 	int keep[7 + inheritance->listener_count + services];
 
 	keep[count++] = log_fd();

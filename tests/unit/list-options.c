@@ -11,6 +11,7 @@
 static const char *const scopes[] = {
 	[OPTION_GLOBAL] = "global",
 	[OPTION_LOG] = "log",
+	[OPTION_ADMIN] = "admin",
 	[OPTION_SERVICE] = "service",
 };
 

@@ -105,17 +105,31 @@ change(const struct option *option, void *value)
 	}
 }
 
+static char *
+base_of(struct config *config, enum option_scope scope)
+{
+	switch (scope) {
+	case OPTION_GLOBAL:
+	case OPTION_LOG:
+		break;
+	case OPTION_ADMIN:
+		return (char *)&config->admin;
+	case OPTION_SERVICE:
+		return (char *)&config->services[0];
+	}
+	return (char *)config;
+}
+
 static void
 each_option_does_what_the_table_says(void **state PF_UNUSED)
 {
-	const char *text = "cpu_affinity = [ \"0\" ]\n" MAIN(
+	const char *text = "cpu_affinity = [ \"0\" ] admin = { listen = \"127.0.0.1:1\" }\n" MAIN(
 		"allow = [ \"10.0.0.0/8\" ] deny = [ \"10.1.0.0/16\" ]");
 	struct config *before = load(text), *after = load(text);
 
 	for (size_t i = 0; i < option_count; i++) {
 		const struct option *option = &option_table[i];
-		char *base = option->scope == OPTION_SERVICE ? (char *)&after->services[0]
-							     : (char *)after;
+		char *base = base_of(after, option->scope);
 		struct diff diff;
 
 		change(option, base + option->offset);

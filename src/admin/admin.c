@@ -1,0 +1,121 @@
+#include <config.h>
+
+#include "admin/admin.h"
+
+#include <signal.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "admin/http.h"
+#include "base/compiler.h"
+#include "base/log.h"
+#include "process/channel.h"
+#include "process/loop.h"
+#include "process/privilege.h"
+#include "process/signals.h"
+#include "process/title.h"
+
+struct admin {
+	struct inheritance *inheritance;
+	struct loop loop;
+	struct signals signals;
+	struct channel channel;
+	struct http *http;
+};
+
+static void
+on_term(void *arg)
+{
+	struct admin *admin = arg;
+
+	loop_stop(&admin->loop);
+}
+
+/* A terminal sends these to all. */
+static const struct signal_row signal_rows[] = {
+	{ SIGTERM, on_term },
+	{ SIGINT, NULL },
+	{ SIGHUP, NULL },
+	{ SIGUSR1, NULL },
+	{ SIGUSR2, NULL },
+	{ SIGTTIN, NULL },
+	{ SIGTTOU, NULL },
+};
+
+static void
+use_log(struct admin *admin, const struct message *message)
+{
+	int fd = message->settings.passed ? channel_take_passed(&admin->channel) : STDERR_FILENO;
+	struct error error;
+	struct sink sink;
+
+	if (fd >= 0 && sink_adopt(&sink, fd, message->settings.kind, &error) == 0)
+		log_use(&sink, message->settings.format, message->settings.level);
+}
+
+/* Without a master there is nothing to tell of any more. */
+static void
+on_message(void *arg, const struct message *message)
+{
+	struct admin *admin = arg;
+
+	if (message == NULL)
+		loop_stop(&admin->loop);
+	else if (message->type == MESSAGE_SETTINGS)
+		use_log(admin, message);
+}
+
+static int
+start(struct admin *admin, struct error *error)
+{
+	const struct inheritance *inheritance = admin->inheritance;
+
+	if (privilege_drop(inheritance->identity, error) != 0 ||
+		segment_attach_to_read(inheritance->segment, error) != 0 ||
+		loop_open(&admin->loop, error) != 0 ||
+		signals_open(&admin->signals, &admin->loop, signal_rows, countof(signal_rows),
+			admin, error) != 0)
+		return -1;
+	if (channel_open(&admin->channel, inheritance->channel, &admin->loop, on_message, admin,
+		    error) != 0)
+		return -1;
+	admin->channel.takes_passed = true;
+	admin->http = http_open(&admin->loop, inheritance, error);
+	return admin->http != NULL ? 0 : -1;
+}
+
+static void
+stop(struct admin *admin)
+{
+	http_close(&admin->http);
+	channel_close(&admin->channel);
+	signals_close(&admin->signals);
+	loop_close(&admin->loop);
+}
+
+static int
+run(struct inheritance *inheritance)
+{
+	struct admin admin = {
+		.inheritance = inheritance,
+		.signals = { .fd = -1 },
+		.channel = { .fd = -1 },
+	};
+	struct error error;
+	int status = EX_OK;
+
+	title_set("admin");
+	if (start(&admin, &error) == 0)
+		loop_run(&admin.loop);
+	else {
+		log_error("cannot answer HTTP", log_str("reason", error.text));
+		status = EX_SOFTWARE;
+	}
+	stop(&admin);
+	return status;
+}
+
+const struct role admin_role = {
+	.name = "admin",
+	.run = run,
+};

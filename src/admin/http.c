@@ -1,0 +1,160 @@
+#include <config.h>
+
+#include "admin/http.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <event2/buffer.h>
+#include <event2/http.h>
+
+#include "admin/status.h"
+#include "metrics/prometheus.h"
+
+enum {
+	HEADERS_MAX = 8192, /* bytes of a request's */
+	BODY_MAX = 1024,    /* nothing here wants one */
+	TIMEOUT_S = 10,     /* for a request to come, and for its reply to be read */
+	OK = 200,
+	NOT_FOUND = 404,
+	ERROR = 500,
+	UNAVAILABLE = 503,
+};
+
+struct http {
+	struct evhttp *server;
+	const struct segment *segment;
+};
+
+/* Answers with TEXT, SIZE bytes of TYPE. */
+static void
+answer(struct evhttp_request *request, int status, const char *type, const char *text, size_t size)
+{
+	struct evbuffer *body = evbuffer_new();
+	struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
+
+	if (body == NULL || evbuffer_add(body, text, size) != 0) {
+		evhttp_send_error(request, ERROR, NULL);
+	} else {
+		evhttp_add_header(headers, "Content-Type", type);
+		evhttp_add_header(headers, "Cache-Control", "no-store");
+		evhttp_send_reply(request, status, NULL, body);
+	}
+	if (body != NULL)
+		evbuffer_free(body);
+}
+
+static void
+answer_line(struct evhttp_request *request, int status, const char *line)
+{
+	answer(request, status, "text/plain; charset=utf-8", line, strlen(line));
+}
+
+/* Answers with what PRINT writes. */
+static void
+answer_printed(struct evhttp_request *request, const char *type, const struct segment *segment,
+	void (*print)(const struct segment *segment, FILE *out))
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	if (out != NULL)
+		print(segment, out);
+	if (out == NULL || fclose(out) != 0)
+		evhttp_send_error(request, ERROR, NULL);
+	else
+		answer(request, OK, type, text, size);
+	free(text);
+}
+
+static void
+on_metrics(struct evhttp_request *request, void *arg)
+{
+	const struct http *http = arg;
+
+	answer_printed(request, PROMETHEUS_TYPE, http->segment, prometheus_print);
+}
+
+static void
+on_status(struct evhttp_request *request, void *arg)
+{
+	const struct http *http = arg;
+
+	answer_printed(request, "application/json", http->segment, status_print);
+}
+
+/* The process answers; that is all it takes to be alive. */
+static void
+on_livez(struct evhttp_request *request, void *arg PF_UNUSED)
+{
+	answer_line(request, OK, "alive\n");
+}
+
+static void
+on_readyz(struct evhttp_request *request, void *arg)
+{
+	const struct http *http = arg;
+	const char *why = status_why_not_ready(http->segment);
+
+	if (why == NULL)
+		answer_line(request, OK, "ready\n");
+	else
+		answer_line(request, UNAVAILABLE, why);
+}
+
+static void
+on_other(struct evhttp_request *request, void *arg PF_UNUSED)
+{
+	answer_line(request, NOT_FOUND, "expected /metrics, /livez, /readyz or /status\n");
+}
+
+static int
+set_up(struct http *http, const struct inheritance *inheritance)
+{
+	struct evhttp *server = http->server;
+
+	evhttp_set_allowed_methods(server, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
+	evhttp_set_max_headers_size(server, HEADERS_MAX);
+	evhttp_set_max_body_size(server, BODY_MAX);
+	evhttp_set_timeout(server, TIMEOUT_S);
+	evhttp_set_gencb(server, on_other, http);
+	if (evhttp_set_cb(server, "/metrics", on_metrics, http) != 0 ||
+		evhttp_set_cb(server, "/status", on_status, http) != 0 ||
+		evhttp_set_cb(server, "/livez", on_livez, http) != 0 ||
+		evhttp_set_cb(server, "/readyz", on_readyz, http) != 0)
+		return -1;
+	for (size_t i = 0; i < inheritance->listener_count; i++) {
+		if (evhttp_accept_socket(server, inheritance->listeners[i].fd) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+struct http *
+http_open(struct loop *loop, const struct inheritance *inheritance, struct error *error)
+{
+	struct http *http = calloc(1, sizeof(*http));
+
+	if (http != NULL) {
+		http->segment = inheritance->segment;
+		http->server = evhttp_new(loop->base);
+		if (http->server != NULL && set_up(http, inheritance) == 0)
+			return http;
+	}
+	error_errno(error, "cannot set up HTTP");
+	http_close(&http);
+	return NULL;
+}
+
+void
+http_close(struct http **http)
+{
+	if (*http == NULL)
+		return;
+	if ((*http)->server != NULL)
+		evhttp_free((*http)->server);
+	free(*http);
+	*http = NULL;
+}

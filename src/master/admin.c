@@ -1,0 +1,197 @@
+#include <config.h>
+
+#include "master/admin.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "base/log.h"
+#include "master/generation.h"
+#include "process/signals.h"
+#include "process/spawn.h"
+
+static const struct generation *
+serving(const struct admin *admin)
+{
+	return admin->supervisor->serving;
+}
+
+static bool
+is_wanted(const struct admin *admin)
+{
+	return !admin->supervisor->killing && serving(admin)->admin_use_count > 0;
+}
+
+static void
+on_message(void *arg PF_UNUSED, const struct message *message PF_UNUSED)
+{
+	/* it has nothing to say */
+}
+
+/* What the process is to have; returns how many. */
+static size_t
+list_sockets(const struct generation *generation, uint32_t *ids)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < generation->admin_use_count && count < ADMIN_LISTENERS_MAX; i++)
+		ids[count++] = generation->admin_uses[i].listener->sockets[0].id;
+	return count;
+}
+
+static int
+fork_admin(struct admin *admin, struct error *error)
+{
+	const struct generation *generation = serving(admin);
+	struct inherited_listener listeners[ADMIN_LISTENERS_MAX];
+	struct inheritance inheritance = {
+		.config = generation->config,
+		.identity = &generation->resources.identity,
+		.listeners = listeners,
+		.segment = generation->segment,
+		.generation = generation->number,
+		.inbox = -1,
+	};
+	int channel;
+
+	admin->socket_count = list_sockets(generation, admin->sockets);
+	for (size_t i = 0; i < admin->socket_count; i++)
+		listeners[i].fd = generation->admin_uses[i].listener->sockets[0].fd;
+	inheritance.listener_count = admin->socket_count;
+	admin->pid = spawn(admin->role, &inheritance, &channel, error);
+	if (admin->pid < 0) {
+		admin->pid = 0;
+		return -1;
+	}
+	return channel_open(
+		&admin->channel, channel, admin->supervisor->loop, on_message, admin, error);
+}
+
+static void
+respawn(struct admin *admin, const struct respawn_death *death)
+{
+	loop_start_timer(admin->timer, respawn_delay_ms(&admin->respawn, death));
+}
+
+static void
+start(struct admin *admin)
+{
+	const struct respawn_death failed = { 0 };
+	struct error error;
+
+	admin->replaced = false;
+	admin->born_ms = loop_now(admin->supervisor->loop);
+	if (fork_admin(admin, &error) == 0) {
+		log_debug("admin process started", log_int("pid", admin->pid));
+		return;
+	}
+	log_error("cannot start the admin process", log_str("reason", error.text));
+	if (admin->pid > 0)
+		kill(admin->pid, SIGKILL);
+	else
+		respawn(admin, &failed);
+}
+
+static void
+on_timer(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
+{
+	struct admin *admin = arg;
+
+	if (admin->pid == 0 && is_wanted(admin))
+		start(admin);
+}
+
+int
+admin_open(struct admin *admin, struct supervisor *supervisor, const struct role *role,
+	struct error *error)
+{
+	*admin = (struct admin){
+		.supervisor = supervisor,
+		.role = role,
+		.channel = { .fd = -1 },
+		.timer = evtimer_new(supervisor->loop->base, on_timer, admin),
+	};
+	return admin->timer != NULL ? 0 : error_set(error, "cannot make a timer");
+}
+
+void
+admin_close(struct admin *admin)
+{
+	if (admin->timer != NULL)
+		event_free(admin->timer);
+	admin->timer = NULL;
+	channel_close(&admin->channel);
+	if (admin->pid == 0)
+		return;
+	kill(admin->pid, SIGKILL);
+	waitpid(admin->pid, NULL, 0);
+	admin->pid = 0;
+}
+
+static bool
+has_right_sockets(const struct admin *admin)
+{
+	uint32_t ids[ADMIN_LISTENERS_MAX];
+	const size_t count = list_sockets(serving(admin), ids);
+
+	return count == admin->socket_count &&
+		memcmp(ids, admin->sockets, count * sizeof(ids[0])) == 0;
+}
+
+/* Who connects meanwhile waits in the listener's queue. */
+void
+admin_update(struct admin *admin)
+{
+	if (admin->pid == 0) {
+		if (is_wanted(admin))
+			start(admin);
+		return;
+	}
+	if (is_wanted(admin) && has_right_sockets(admin))
+		return;
+	admin->replaced = true;
+	kill(admin->pid, SIGTERM);
+}
+
+void
+admin_send_settings(struct admin *admin)
+{
+	const bool passed = log_fd() != STDERR_FILENO;
+	struct message message = {
+		.type = MESSAGE_SETTINGS,
+		.settings = { .passed = passed, .kind = log_kind() },
+	};
+
+	if (admin->pid == 0)
+		return;
+	message.settings.format = serving(admin)->config->log_format;
+	message.settings.level = serving(admin)->config->log_level;
+	if (channel_send_passing(&admin->channel, &message, passed ? log_fd() : -1) != 0)
+		log_warn("the admin process does not hear of the new log");
+}
+
+bool
+admin_reaped(struct admin *admin, pid_t pid, int status)
+{
+	const struct respawn_death death = {
+		.lived_ms = loop_now(admin->supervisor->loop) - admin->born_ms,
+		.ready = true,
+	};
+	char how[64];
+
+	if (admin->pid == 0 || pid != admin->pid)
+		return false;
+	admin->pid = 0;
+	channel_close(&admin->channel);
+	if (!is_wanted(admin))
+		return true;
+	if (admin->replaced) {
+		start(admin);
+		return true;
+	}
+	signals_describe(status, how, sizeof(how));
+	log_error("the admin process died", log_int("pid", pid), log_str("how", how),
+		log_int("uptime_ms", death.lived_ms));
+	respawn(admin, &death);
+	return true;
+}

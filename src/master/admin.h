@@ -1,0 +1,52 @@
+/*
+ * The admin process, as the master sees it: there is one while the configuration in use has
+ * `admin.listen`. It is respawned as a worker is, and outlives reloads that leave its listeners as
+ * they are.
+ */
+#ifndef MASTER_ADMIN_H
+#define MASTER_ADMIN_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/compiler.h"
+#include "base/error.h"
+#include "master/respawn.h"
+#include "master/supervisor.h"
+#include "process/channel.h"
+#include "process/role.h"
+
+enum {
+	ADMIN_LISTENERS_MAX = 64,
+};
+
+struct admin {
+	struct supervisor *supervisor;
+	const struct role *role;
+	pid_t pid;     /* 0: there is none */
+	bool replaced; /* it was told to end, for it has other listeners than it should */
+	int64_t born_ms;
+	struct channel channel;
+	struct event *timer; /* pending: until it is started */
+	struct respawn respawn;
+	uint32_t sockets[ADMIN_LISTENERS_MAX]; /* ids of those that it has */
+	size_t socket_count;
+};
+
+/* Prepares; nothing runs yet. Returns 0, or -1 with the reason. */
+PF_MUST_CHECK int admin_open(struct admin *admin, struct supervisor *supervisor,
+	const struct role *role, struct error *error);
+
+/* Ends it, and waits for that. */
+void admin_close(struct admin *admin);
+
+/* Another generation serves: starts it, or another one in its place, or ends it. */
+void admin_update(struct admin *admin);
+
+/* The log is another one. */
+void admin_send_settings(struct admin *admin);
+
+/* A process has ended. Returns whether it was this one. */
+bool admin_reaped(struct admin *admin, pid_t pid, int status);
+
+#endif

@@ -1,0 +1,302 @@
+#include <config.h>
+
+#include "metrics/table.h"
+
+#include <assert.h>
+
+#include "base/compiler.h"
+#include "config/config.h"
+#include "dispatch/request_result.h"
+#include "net/close_reason.h"
+#include "net/refusal.h"
+#include "segment/admission.h"
+#include "segment/counters.h"
+#include "wire/wire.h"
+
+/* No client notices that a connection moves. */
+static const char *
+close_word(unsigned index)
+{
+	return index == CLOSE_MOVED || index == CLOSE_DECLINED
+		? NULL
+		: close_reason_text((enum close_reason)index);
+}
+
+static const char *
+refusal_word(unsigned index)
+{
+	static const char *const words[] = {
+		[REFUSAL_NONE] = NULL,
+		[REFUSAL_DENIED] = "denied",
+		[REFUSAL_NOT_ALLOWED] = "not_allowed",
+		[REFUSAL_FULL] = "max_connections",
+		[REFUSAL_SERVICE_FULL] = "service_max_connections",
+		[REFUSAL_ADDRESS_FULL] = "max_connections_per_ip",
+		[REFUSAL_NO_ROOM] = "too_many_addresses",
+		[REFUSAL_NO_MEMORY] = "memory",
+	};
+	static_assert(countof(words) == REFUSAL__COUNT, "a word for each");
+
+	return words[index];
+}
+
+static const char *
+result_word(unsigned index)
+{
+	return request_result_text((enum request_result)index);
+}
+
+static const char *
+protocol_word(unsigned index)
+{
+	static const char *const words[] = {
+		[WIRE_ERROR_EMPTY] = "empty",
+		[WIRE_ERROR_TOO_LONG] = "too_long",
+		[WIRE_ERROR_TOO_SHORT] = "too_short",
+		[WIRE_ERROR_OVERLONG] = "overlong",
+		[WIRE_ERROR_TOO_WIDE] = "too_wide",
+	};
+	static_assert(countof(words) == WIRE_ERROR__COUNT, "a word for each error");
+
+	return words[index];
+}
+
+static const char *
+restart_word(unsigned index)
+{
+	static const char *const words[] = {
+		[RESTART_EXIT] = "exit",
+		[RESTART_SIGNAL] = "signal",
+		[RESTART_WATCHDOG] = "watchdog",
+		[RESTART_RETIRED] = "retired",
+		[RESTART_START] = "start",
+	};
+	static_assert(countof(words) == RESTART__COUNT, "a word for each reason");
+
+	return words[index];
+}
+
+static const char *
+priority_word(unsigned index)
+{
+	static const char *const words[] = { "high", "normal", "low" };
+	static_assert(countof(words) == CONFIG_PRIORITY__COUNT, "a word for each priority");
+
+	return words[index];
+}
+
+static const char *
+outcome_word(unsigned index)
+{
+	return index == 0 ? "ok" : "failed";
+}
+
+static const char *
+state_word(unsigned index)
+{
+	static const char *const words[] = {
+		[SLOT_FREE] = NULL,
+		[SLOT_STARTING] = "starting",
+		[SLOT_READY] = "ready",
+		[SLOT_DRAINING] = "draining",
+	};
+
+	return words[index];
+}
+
+static uint64_t
+connections(const struct slot *slot, unsigned index PF_UNUSED)
+{
+	return atomic_load(&slot->admitted);
+}
+
+static uint64_t
+queued(const struct slot *slot, unsigned index)
+{
+	return atomic_load(&slot->queued[index]);
+}
+
+static uint64_t
+busy(const struct slot *slot, unsigned index PF_UNUSED)
+{
+	return atomic_load(&slot->busy);
+}
+
+static uint64_t
+memory(const struct slot *slot, unsigned index PF_UNUSED)
+{
+	return atomic_load(&slot->memory);
+}
+
+static uint64_t
+descriptors(const struct slot *slot, unsigned index PF_UNUSED)
+{
+	return atomic_load(&slot->descriptors);
+}
+
+static const _Atomic uint64_t *
+lag(const struct slot *slot)
+{
+	return slot->lag;
+}
+
+static uint64_t
+workers(const struct segment *segment, unsigned index)
+{
+	const uint32_t used = atomic_load(&segment->head->slots_used);
+	uint64_t count = 0;
+
+	for (uint32_t i = 0; i < used; i++)
+		count += atomic_load(&segment->slots[i].state) == index;
+	return count;
+}
+
+static uint64_t
+workers_wanted(const struct segment *segment, unsigned index PF_UNUSED)
+{
+	return atomic_load(&segment->head->master.workers);
+}
+
+static uint64_t
+restarts(const struct segment *segment, unsigned index)
+{
+	return atomic_load(&segment->head->master.restarts[index]);
+}
+
+static uint64_t
+reloads(const struct segment *segment, unsigned index)
+{
+	const struct segment_master *master = &segment->head->master;
+
+	return atomic_load(index == 0 ? &master->reloads : &master->reloads_failed);
+}
+
+static uint64_t
+generation(const struct segment *segment, unsigned index PF_UNUSED)
+{
+	return atomic_load(&segment->head->master.generation);
+}
+
+static uint64_t
+loaded(const struct segment *segment, unsigned index PF_UNUSED)
+{
+	return atomic_load(&segment->head->master.loaded_s);
+}
+
+static uint64_t
+started(const struct segment *segment, unsigned index PF_UNUSED)
+{
+	return atomic_load(&segment->head->master.started_s);
+}
+
+static uint64_t
+max_connections(const struct segment *segment, unsigned index PF_UNUSED)
+{
+	return atomic_load(&segment->head->master.max_connections);
+}
+
+static uint64_t
+one(const struct segment *segment PF_UNUSED, unsigned index PF_UNUSED)
+{
+	return 1;
+}
+
+static const char *
+version_word(unsigned index PF_UNUSED)
+{
+	return PACKAGE_VERSION;
+}
+
+static uint64_t
+active(const struct segment *segment, unsigned index)
+{
+	const uint32_t used = atomic_load(&segment->head->slots_used);
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < used; i++)
+		sum += atomic_load(&segment->slots[i].service_admitted[index]);
+	return sum;
+}
+
+/* clang-format off */
+#define COUNTS(counter) .type = METRIC_COUNTER, .scope = METRIC_SERVICES, .first = (counter)
+#define TIMES(counter)  .type = METRIC_HISTOGRAM, .scope = METRIC_SERVICES, .first = (counter)
+#define BY(name, values, text) .label = (name), .count = (values), .word = (text)
+#define OF_WORKER(read) .type = METRIC_GAUGE, .scope = METRIC_WORKERS, .of_slot = (read)
+#define COUNTED(read)   .type = METRIC_COUNTER, .scope = METRIC_SERVER, .of_server = (read)
+#define SHOWN(read)     .type = METRIC_GAUGE, .scope = METRIC_SERVER, .of_server = (read)
+
+const struct metric metric_table[] = {
+	{ .name = "preforkd_active_connections", .type = METRIC_GAUGE, .scope = METRIC_SERVICES,
+	  .of_server = active,
+	  .help = "Connections that are open." },
+	{ .name = "preforkd_connections_total", COUNTS(COUNTER_ACCEPTED),
+	  .help = "Connections that were let in." },
+	{ .name = "preforkd_connections_rejected_total", COUNTS(COUNTER_REFUSED),
+	  BY("reason", REFUSAL__COUNT, refusal_word),
+	  .help = "Connections that were refused, by what refused them." },
+	{ .name = "preforkd_connections_closed_total", COUNTS(COUNTER_CLOSED),
+	  BY("reason", CLOSE_REASON__COUNT, close_word),
+	  .help = "Connections that have ended, by reason." },
+	{ .name = "preforkd_connections_migrated_total", COUNTS(COUNTER_CLOSED + CLOSE_MOVED),
+	  .help = "Times that a connection has moved to another worker." },
+	{ .name = "preforkd_requests_total", COUNTS(COUNTER_REQUESTS),
+	  BY("result", REQUEST_RESULT__COUNT, result_word),
+	  .help = "Requests that are over, by how they ended." },
+	{ .name = "preforkd_request_duration_seconds", TIMES(COUNTER_DURATION),
+	  .help = "From the end of a message to its reply on the way to the client." },
+	{ .name = "preforkd_queue_wait_seconds", TIMES(COUNTER_QUEUE_WAIT),
+	  .help = "How long messages for the pool waited for a thread." },
+	{ .name = "preforkd_handler_duration_seconds", TIMES(COUNTER_HANDLER),
+	  .help = "How long handlers took; those that ran in one go count with their mean." },
+	{ .name = "preforkd_protocol_errors_total", COUNTS(COUNTER_PROTOCOL),
+	  BY("kind", WIRE_ERROR__COUNT, protocol_word),
+	  .help = "Input that was no message, by what was wrong with it." },
+	{ .name = "preforkd_queue_full_total", COUNTS(COUNTER_WAITS),
+	  .help = "Times that a connection was not read for want of room in the queue." },
+	{ .name = "preforkd_received_bytes_total", COUNTS(COUNTER_RECEIVED),
+	  .help = "Bytes read from clients." },
+	{ .name = "preforkd_sent_bytes_total", COUNTS(COUNTER_SENT),
+	  .help = "Bytes that the kernel has taken for clients." },
+
+	{ .name = "preforkd_worker_connections", OF_WORKER(connections),
+	  .help = "Connections of a worker." },
+	{ .name = "preforkd_worker_queue_length", OF_WORKER(queued),
+	  BY("priority", CONFIG_PRIORITY__COUNT, priority_word),
+	  .help = "Messages that wait for a worker's pool." },
+	{ .name = "preforkd_worker_busy_threads", OF_WORKER(busy),
+	  .help = "Threads of a worker's pool that have something to do." },
+	{ .name = "preforkd_worker_memory_bytes", OF_WORKER(memory),
+	  .help = "Memory that is a worker's alone; 0: unknown." },
+	{ .name = "preforkd_worker_open_descriptors", OF_WORKER(descriptors),
+	  .help = "Descriptors that a worker has open; 0: unknown." },
+
+	{ .name = "preforkd_loop_lag_seconds", .type = METRIC_HISTOGRAM, .scope = METRIC_SERVER,
+	  .times = lag,
+	  .help = "How late a worker's loop was, 20 times a second." },
+	{ .name = "preforkd_workers", SHOWN(workers),
+	  BY("state", SLOT_DRAINING + 1, state_word),
+	  .help = "Workers, by state." },
+	{ .name = "preforkd_workers_wanted", SHOWN(workers_wanted),
+	  .help = "Workers that there are to be." },
+	{ .name = "preforkd_worker_restarts_total", COUNTED(restarts),
+	  BY("reason", RESTART__COUNT, restart_word),
+	  .help = "Workers that were replaced, by reason." },
+	{ .name = "preforkd_reloads_total", COUNTED(reloads),
+	  BY("result", 2, outcome_word),
+	  .help = "Reloads, by outcome." },
+	{ .name = "preforkd_config_generation", SHOWN(generation),
+	  .help = "Number of the generation that serves." },
+	{ .name = "preforkd_config_loaded_timestamp_seconds", SHOWN(loaded),
+	  .help = "When the configuration in use came into use." },
+	{ .name = "preforkd_start_timestamp_seconds", SHOWN(started),
+	  .help = "When the server was started." },
+	{ .name = "preforkd_max_connections", SHOWN(max_connections),
+	  .help = "Connections that may be open." },
+	{ .name = "preforkd_build_info", SHOWN(one),
+	  BY("version", 1, version_word),
+	  .help = "1, with the version." },
+};
+/* clang-format on */
+
+const size_t metric_count = countof(metric_table);

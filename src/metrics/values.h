@@ -1,0 +1,30 @@
+/* What the table's metrics are worth now. All workers write meanwhile. */
+#ifndef METRICS_VALUES_H
+#define METRICS_VALUES_H
+
+#include <stdint.h>
+
+#include "metrics/table.h"
+#include "segment/counters.h"
+
+/* A metric of services that is no histogram. */
+uint64_t value_of_service(const struct segment *segment, const struct metric *metric,
+	unsigned service, unsigned index);
+
+/* Times: sums over all slots. */
+struct times {
+	uint64_t sum_ns, count;
+	uint64_t buckets[HISTOGRAM_BUCKETS];
+};
+
+/* SERVICE is unused for those of the server. */
+void value_times(const struct segment *segment, const struct metric *metric, unsigned service,
+	struct times *times);
+
+/* The end of a bucket but the last, in nanoseconds. */
+uint64_t value_bucket_end_ns(unsigned bucket);
+
+/* How long PART (0 to 1) of the times took at most, in nanoseconds: no finer than the buckets. */
+uint64_t value_quantile_ns(const struct times *times, double part);
+
+#endif

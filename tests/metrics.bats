@@ -1,0 +1,318 @@
+#!/usr/bin/env bats
+# What the server counts and shows by HTTP: right to the last request, and harmless whatever is sent
+# there.
+# shellcheck disable=SC2030,SC2031 # each test is a subshell
+
+setup() {
+    load lib/server
+    load lib/load
+    load lib/modules
+    load lib/reload
+    load lib/upgrade
+    load lib/admin
+    bats_load_library bats-support
+    bats_load_library bats-assert
+    upgrade_setup
+    OK='service="main",result="ok"'
+}
+
+teardown() {
+    load_teardown
+    server_teardown
+}
+
+# metered_start [SETTING [SERVICE-SETTING]]: two workers, and the admin process.
+metered_start() {
+    configure <<END_OF_FILE
+workers = 2
+admin = { listen = "127.0.0.1:0" }
+${1:-}
+services = {
+    main = {
+        listen = "127.0.0.1:0"
+        module = "$(find "$PREFORK_BUILD/src/modules/.libs" -name echo.so)"
+        ${2:-}
+    }
+}
+END_OF_FILE
+    program_is "$ORIGINAL"
+    PREFORKD=$PROGRAM
+    configured_start
+    ADDRESS=$(sed -n 's/.*msg=listening service=main address=//p' "$SERVER_LOG" | head -n 1)
+    wait_until workers_are_ready 2
+}
+
+workers_are_ready() {
+    metric_is "$1" preforkd_workers 'state="ready"'
+}
+
+no_worker_drains() {
+    metric_is 0 preforkd_workers 'state="draining"'
+}
+
+@test "all requests are counted, exactly, over reloads, an upgrade and killed workers" {
+    local sum=0 number=0 phase
+    metered_start
+    for phase in none HUP HUP HUP KILL KILL USR2; do
+        case $phase in
+        HUP) kill -HUP "$SERVER_PID" && number=$((number + 1)) ;;
+        KILL) kill -KILL "$(worker_pid 1)" ;;
+        USR2) other_version && upgraded_to "$OTHER" ;;
+        esac
+        wait_until server_has_logged "msg=(ready|reloaded generation=$((number + 1)) )"
+        load_start "$ADDRESS" --connections 8 --depth 4
+        load_finish
+        load_lost_nothing 8
+        sum=$((sum + $(load_count answered)))
+        wait_until workers_are_ready 2
+        metric_is "$sum" preforkd_requests_total "$OK"
+    done
+    ((sum > 1000))
+    metric_is "$sum" preforkd_request_duration_seconds_count 'service="main"'
+    metric_is "$sum" preforkd_request_duration_seconds_bucket 'service="main",le="+Inf"'
+    metric_is 56 preforkd_connections_total 'service="main"'
+    wait_until metric_is 0 preforkd_active_connections 'service="main"'
+    wait_until metric_is 4 preforkd_reloads_total 'result="ok"'
+    metric_is 2 preforkd_worker_restarts_total 'reason="signal"'
+    wait_until no_worker_drains
+}
+
+@test "bytes, connections and how they end are counted" {
+    metered_start
+    talk_start "$ADDRESS"
+    talk open 3
+    talk send 10 100
+    talk_gives "answered=33 missing=0" replies
+    metric_is 3 preforkd_active_connections 'service="main"'
+    metric_is "$(metric preforkd_sent_bytes_total 'service="main"')" preforkd_received_bytes_total 'service="main"'
+    talk close
+    wait_until metric_is 0 preforkd_active_connections 'service="main"'
+    metric_is 3 preforkd_connections_closed_total 'service="main",reason="client"'
+    "$PYTHON" - "${ADDRESS##*:}" <<'END_OF_FILE'
+import socket, sys
+sock = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+sock.sendall(b"\xff\xff\xff\xff")
+assert sock.recv(1) == b""
+END_OF_FILE
+    wait_until metric_is 1 preforkd_protocol_errors_total 'service="main",kind="too_long"'
+    wait_until metric_is 1 preforkd_connections_closed_total 'service="main",reason="protocol"'
+}
+
+@test "connections that move are counted as that, and not as new or closed" {
+    metered_start
+    talk_start "$ADDRESS"
+    talk open 6
+    reload_works
+    wait_until metric_is 6 preforkd_connections_migrated_total 'service="main"'
+    talk_gives "alive=6" ping
+    metric_is 6 preforkd_connections_total 'service="main"'
+    wait_until metric_is 6 preforkd_active_connections 'service="main"'
+    metric_is 0 preforkd_connections_closed_total 'service="main",reason="drain"'
+    metric_is 2 preforkd_config_generation
+}
+
+@test "refused connections, shed and late requests are counted by reason" {
+    metered_start 'queue_length = 1 threads = 1 max_connections = 4' \
+        'dispatch = "pool" overload = "shed" request_timeout = "500ms" options = { sleep_us = 200000 }'
+    talk_start "$ADDRESS"
+    talk_gives 4 fill
+    wait_until metric_is 1 preforkd_connections_rejected_total 'service="main",reason="max_connections"'
+    talk send 3
+    wait_until was_shed
+}
+
+was_shed() {
+    [ "$(metric preforkd_requests_total 'service="main",result="busy"')" -gt 0 ]
+}
+
+@test "times of the pool are told apart: waiting and handling" {
+    metered_start 'threads = 1' 'dispatch = "pool" options = { sleep_us = 20000 }'
+    talk_start "$ADDRESS"
+    talk open 1
+    talk send 4
+    talk_gives "answered=5 missing=0" replies
+    metric_is 5 preforkd_handler_duration_seconds_count 'service="main"'
+    metric_is 5 preforkd_queue_wait_seconds_count 'service="main"'
+    [[ $(metric preforkd_handler_duration_seconds_sum 'service="main"') =~ ^0\.[1-9] ]]
+    metric_is 0 preforkd_handler_duration_seconds_bucket 'service="main",le="0.016777216"'
+}
+
+@test "who serves, who drains and why workers were replaced is shown" {
+    local pid
+    metered_start 'watchdog_timeout = "1s"'
+    metric_is 2 preforkd_workers_wanted
+    pid=$(worker_pid 1)
+    kill -STOP "$pid"
+    wait_until worker_is_new 1 "$pid"
+    wait_until metric_is 1 preforkd_worker_restarts_total 'reason="watchdog"'
+    kill -TERM "$(worker_pid 2)"
+    wait_until metric_is 1 preforkd_worker_restarts_total 'reason="retired"'
+    kill -TTIN "$SERVER_PID"
+    wait_until metric_is 3 preforkd_workers_wanted
+    wait_until workers_are_ready 3
+    echo broken >>"$CONFIG"
+    reload_fails ".*"
+    metric_is 1 preforkd_reloads_total 'result="failed"'
+}
+
+@test "promtool finds nothing wrong with the metrics" {
+    metered_start
+    get /metrics >"$BATS_TEST_TMPDIR/metrics"
+    run promtool check metrics <"$BATS_TEST_TMPDIR/metrics"
+    assert_success
+    assert_output ""
+}
+
+# A Prometheus of our own, on a port of the kernel's choice.
+prometheus_start() {
+    local port
+    port=$("$PYTHON" -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    PROMETHEUS=http://127.0.0.1:$port
+    cat >"$BATS_TEST_TMPDIR/prometheus.yml" <<END_OF_FILE
+global: { scrape_interval: 1s }
+scrape_configs: [ { job_name: preforkd, static_configs: [ { targets: [ "$(admin_address)" ] } ] } ]
+END_OF_FILE
+    prometheus --config.file="$BATS_TEST_TMPDIR/prometheus.yml" --web.listen-address="127.0.0.1:$port" \
+        --storage.tsdb.path="$BATS_TEST_TMPDIR/tsdb" >"$BATS_TEST_TMPDIR/prometheus.log" 2>&1 3>&- &
+    ORPHANS+=("$!")
+}
+
+# prometheus_says VALUE QUERY
+prometheus_says() {
+    curl -sS -m 5 -G "$PROMETHEUS/api/v1/query" --data-urlencode "query=$2" 2>/dev/null | grep -q ",\"$1\"\]"
+}
+
+@test "a Prometheus scrapes the server and answers with the right number" {
+    metered_start
+    prometheus_start
+    talk_start "$ADDRESS"
+    talk open 7
+    talk send 3
+    talk_gives "answered=28 missing=0" replies
+    PATIENCE=30 wait_until prometheus_says 28 'sum(preforkd_requests_total{result="ok"})'
+    prometheus_says 7 'preforkd_active_connections{service="main"}'
+    kill -TERM "${ORPHANS[-1]}"
+}
+
+@test "livez and readyz say what they should, also while the server drains" {
+    metered_start
+    assert_equal "$(get /livez)" alive
+    assert_equal "$(get /readyz)" ready
+    talk_start "$ADDRESS"
+    talk open 1
+    talk begin 100
+    kill -TERM "$SERVER_PID"
+    wait_until server_ends_for_http
+    assert_equal "$(get /readyz -o "$BATS_TEST_TMPDIR/body" -w '%{http_code}')" 503
+    assert_equal "$(get /livez)" alive
+    talk finish
+    server_wait
+    assert_equal "$SERVER_STATUS" 0
+}
+
+server_ends_for_http() {
+    [ "$(get /readyz)" = "the server ends" ]
+}
+
+@test "status is JSON that says what the metrics say" {
+    metered_start
+    talk_start "$ADDRESS"
+    talk open 4
+    get /status >"$BATS_TEST_TMPDIR/status"
+    run "$PYTHON" - "$BATS_TEST_TMPDIR/status" "$SERVER_PID" <<'END_OF_FILE'
+import json, sys
+status = json.load(open(sys.argv[1]))
+assert status["pid"] == int(sys.argv[2]), status["pid"]
+assert status["state"] == "running" and status["generation"] == 1
+assert sorted(worker["worker"] for worker in status["workers"]) == [1, 2]
+assert sum(worker["connections"] for worker in status["workers"]) == 4
+assert sum(worker["slot_requests_total"] for worker in status["workers"]) == 4
+main = status["services"]["main"]
+assert main["active_connections"] == 4 and main["requests_total"]["ok"] == 4
+assert main["request_duration_seconds"]["count"] == 4
+assert main["request_duration_seconds"]["p99"] > 0
+END_OF_FILE
+    assert_success
+    assert_output ""
+}
+
+@test "A1: junk, slow and endless HTTP touch nothing but the admin process" {
+    local before
+    metered_start
+    talk_start "$ADDRESS"
+    talk open 4
+    before=$(worker_pids | grep -v "$(admin_pid)")
+    run "$PYTHON" "$LIB/bad_http.py" "$(admin_address)"
+    assert_success
+    wait_until get /livez
+    talk_gives "alive=4" ping
+    assert_equal "$(worker_pids | grep -v "$(admin_pid)")" "$before"
+    assert_equal "$(get /nothing -o "$BATS_TEST_TMPDIR/body" -w '%{http_code}')" 404
+    assert_equal "$(get /metrics -X POST -d x -o "$BATS_TEST_TMPDIR/body" -w '%{http_code}')" 501
+}
+
+@test "A1: an admin process that is killed is started again, and nothing else notices" {
+    local pid
+    metered_start
+    talk_start "$ADDRESS"
+    talk open 2
+    pid=$(admin_pid)
+    kill -KILL "$pid"
+    wait_until get /livez
+    [ "$(admin_pid)" != "$pid" ]
+    server_has_logged 'level=error .*msg="the admin process died" pid='
+    metric_is 2 preforkd_requests_total "$OK"
+    talk_gives "alive=2" ping
+}
+
+@test "the admin process outlives reloads, and listens elsewhere when they say so" {
+    local pid
+    metered_start
+    pid=$(admin_pid)
+    reload_works
+    assert_equal "$(admin_pid)" "$pid"
+    sed -i "s|admin = { listen = .*|admin = { listen = \"unix:$BATS_TEST_TMPDIR/admin.sock\" }|" "$CONFIG"
+    reload_works
+    wait_until get /livez
+    assert_equal "$(get /readyz)" ready
+    assert_equal "$(stat -c %a "$BATS_TEST_TMPDIR/admin.sock")" 660
+    sed -i "s|admin = { listen = .*|admin = { listen = [] }|" "$CONFIG"
+    reload_works
+    wait_until admin_is_gone
+    [ ! -e "$BATS_TEST_TMPDIR/admin.sock" ]
+}
+
+admin_is_gone() {
+    ! admin_pid
+}
+
+@test "the admin process has no right to change anything: no capability, and the memory to read" {
+    metered_start
+    grep -q '^CapEff:.0*$' "/proc/$(admin_pid)/status"
+    run grep -c 'rw-s .*memfd:preforkd' "/proc/$(admin_pid)/maps"
+    assert_output 0
+    [ "$(grep -c 'r--s .*memfd:preforkd' "/proc/$(admin_pid)/maps")" -ge 1 ]
+}
+
+@test "no counter goes back, and no series is lost, over 10 reloads and killed workers" {
+    local i
+    metered_start
+    talk_start "$ADDRESS"
+    talk open 5
+    get /metrics | grep -E '^[a-z_]+_(total|count|bucket|sum)[{ ]' >"$BATS_TEST_TMPDIR/before"
+    for ((i = 0; i < 10; i++)); do
+        reload_works
+        kill -KILL "$(worker_pid 2)" || :
+        wait_until workers_are_ready 2
+        get /metrics | grep -E '^[a-z_]+_(total|count|bucket|sum)[{ ]' >"$BATS_TEST_TMPDIR/after"
+        run "$PYTHON" - "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after" <<'END_OF_FILE'
+import sys
+before, after = (dict(line.rsplit(" ", 1) for line in open(name)) for name in sys.argv[1:])
+for series, value in before.items():
+    if float(after.get(series, -1)) < float(value):
+        print(series, value, after.get(series))
+END_OF_FILE
+        assert_output ""
+        mv "$BATS_TEST_TMPDIR/after" "$BATS_TEST_TMPDIR/before"
+    done
+}
