@@ -171,8 +171,10 @@ adopt_check(const struct reexec_call *call, struct error *error)
 
 	if (result == 0) {
 		const struct segment_files files = files_of(&heritage.numbers);
+		struct config *config = read_config(&heritage, error);
 
-		result = segment_check(&files, error);
+		result = config != NULL ? segment_check(&files, error) : -1;
+		config_free(&config);
 	}
 	heritage_free(&heritage);
 	return result;

@@ -273,10 +273,12 @@ child_adopt(struct seat *seat, const struct heritage_child *from, const struct c
 	child->timer = evtimer_new(supervisor->loop->base, ops->late, child);
 	take_state(child, from);
 	if (child->timer == NULL ||
-		channel_open(&child->channel, from->channel, supervisor->loop, ops->received, child,
-			error) != 0)
+		channel_adopt(&child->channel, from->channel, supervisor->loop, ops->received,
+			child, error) != 0)
 		return NULL; /* and the program that was before is executed again */
 	restart_timer(child, from->drain_timeout_ms);
+	/* It may not have heard of the last inbox; to hear of it twice does no harm. */
+	child->misled = child->state == CHILD_RETIRED && child->gives && !child->drained;
 	TAILQ_INSERT_TAIL(&supervisor->children, child, entry);
 	child->generation->children++;
 	return child;

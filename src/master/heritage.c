@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "process/messages.h"
 #include "process/record.h"
 #include "segment/layout.h"
 
@@ -148,11 +149,17 @@ makes_sense(const struct heritage *heritage)
 		const struct heritage_child *child = &heritage->children[i];
 
 		if (child->number < 1 || child->number > CONFIG_WORKERS_MAX ||
-			child->slot >= SEGMENT_FORMER_SLOTS)
+			child->slot >= SEGMENT_FORMER_SLOTS || child->pid <= 0)
 			return false;
 	}
 	return sockets == heritage->socket_count && heritage->numbers.seats >= 1 &&
 		heritage->numbers.seats <= CONFIG_WORKERS_MAX;
+}
+
+uint32_t
+heritage_messages(void)
+{
+	return MESSAGE_VERSION << 16 | (uint32_t)sizeof(struct message);
 }
 
 int
@@ -183,6 +190,10 @@ heritage_read(struct heritage *heritage, int fd, struct error *error)
 		pread(fd, data, head.size, sizeof(head)) == (ssize_t)head.size)
 		result = take_all(heritage, (struct span){ data, head.size });
 	free(data);
+	if (result == 0 && heritage->numbers.messages != heritage_messages())
+		return error_set(error,
+			"workers of the old program do not understand this one's messages: only a "
+			"restart helps");
 	if (result != 0 || !makes_sense(heritage))
 		return error_set(error, "what is to be inherited makes no sense to this program");
 	return 0;

@@ -25,9 +25,9 @@ struct heritage_numbers {
 	int32_t segment, segment_readonly; /* see segment_files */
 	int32_t pid_file;
 	int32_t inbox[2];
-	int32_t config;  /* a file with the effective configuration */
-	int32_t program; /* the file that is executed again if nothing comes of it */
-	int32_t reserved;
+	int32_t config;    /* a file with the effective configuration */
+	int32_t program;   /* the file that is executed again if nothing comes of it */
+	uint32_t messages; /* see heritage_messages */
 	uint64_t moved, closed, cut;
 	int32_t former_segment, former_readonly;
 };
@@ -69,6 +69,9 @@ struct heritage {
 	int32_t *modules; /* files of the generation that serves, one a service */
 	size_t listener_count, socket_count, child_count, module_count;
 };
+
+/* What stands for the messages of this program, which workers of another one have to understand. */
+uint32_t heritage_messages(void);
 
 /* Writes it to a new file. Returns its descriptor, or -1 with the reason. */
 int heritage_write(const struct heritage *heritage, struct error *error);

@@ -90,6 +90,17 @@ say_failed(const struct master *master, const char *reason)
 }
 
 static void
+show_server(const struct master *master)
+{
+	if (master->supervisor.serving == NULL)
+		return;
+	shown_update(&master->supervisor,
+		master->state == MASTER_STARTING          ? SEGMENT_STARTING
+			: master->state == MASTER_RUNNING ? SEGMENT_RUNNING
+							  : SEGMENT_ENDING);
+}
+
+static void
 stop_now(struct master *master, int exit_status)
 {
 	master->state = MASTER_STOPPING;
@@ -106,6 +117,7 @@ drain(struct master *master)
 	reload_cancel(&master->reload);
 	upgrade_cancel(&master->upgrade);
 	supervisor_drain(&master->supervisor);
+	show_server(master);
 }
 
 static void
@@ -242,15 +254,6 @@ static const struct signal_row signal_rows[] = {
 	{ SIGTTOU, on_ttou },
 };
 
-static void
-show_server(const struct master *master)
-{
-	shown_update(&master->supervisor,
-		master->state == MASTER_STARTING          ? SEGMENT_STARTING
-			: master->state == MASTER_RUNNING ? SEGMENT_RUNNING
-							  : SEGMENT_ENDING);
-}
-
 /* Another generation serves. */
 static void
 go_on_with_admin(struct master *master)
@@ -351,8 +354,8 @@ on_tick(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 	if (master->supervisor.serving != NULL) {
 		watchdog_look(&master->supervisor, now_ms - master->looked_ms);
 		supervisor_settle(&master->supervisor);
-		show_server(master);
 	}
+	show_server(master);
 	if (master->state == MASTER_RUNNING)
 		upgrade_look(&master->upgrade);
 	master->looked_ms = now_ms;
@@ -581,6 +584,7 @@ master_resume(struct config *config, const struct config_source *source, const s
 		return EX_SOFTWARE;
 	}
 	adopt_close(&heritage, call);
+	listeners_adopted(&master.listeners);
 	go_on(&master, call);
 	loop_run(&master.loop);
 	close_all(&master);

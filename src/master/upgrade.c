@@ -147,6 +147,7 @@ collect(const struct upgrade *upgrade, struct heritage *heritage, int program)
 			.segment = files.fd,
 			.segment_readonly = files.readonly_fd,
 			.former_segment = files.former_fd,
+			.messages = heritage_messages(),
 			.former_readonly = files.former_readonly_fd,
 			.pid_file = upgrade->pid_file->fd,
 			.inbox = { serving(upgrade)->inbox[0], serving(upgrade)->inbox[1] },
@@ -287,12 +288,16 @@ upgrade_reaped(struct upgrade *upgrade, pid_t pid, int status)
 static void
 execute(struct upgrade *upgrade)
 {
-	struct heritage heritage = { 0 };
+	struct heritage heritage;
 	struct error error;
 	int old = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), fd = -1;
 
+	if (old < 0) {
+		refuse(upgrade, strerror(errno));
+		return;
+	}
 	error_set(&error, "cannot collect what is to be inherited");
-	if (old >= 0 && collect(upgrade, &heritage, old) == 0)
+	if (collect(upgrade, &heritage, old) == 0)
 		fd = heritage_write(&heritage, &error);
 	if (fd >= 0 && heritage_set_cloexec(&heritage, false) == 0) {
 		log_info("upgrade: the new program is executed", log_str("program", reexec_path()));

@@ -52,6 +52,7 @@ listeners_adopt(struct listeners *listeners, const struct listener *from)
 	if (listener == NULL)
 		return NULL;
 	*listener = *from;
+	listener->users = 1;
 	TAILQ_INSERT_TAIL(&listeners->list, listener, entry);
 	return listener;
 }
@@ -287,6 +288,15 @@ listeners_give_up(struct listeners *listeners, struct listener_use **uses, size_
 		give_up(listeners, &(*uses)[--*count], undo);
 	free(*uses);
 	*uses = NULL;
+}
+
+void
+listeners_adopted(struct listeners *listeners)
+{
+	struct listener *listener, *next;
+
+	TAILQ_FOREACH_SAFE (listener, &listeners->list, entry, next)
+		give_up(listeners, &(struct listener_use){ .listener = listener }, false);
 }
 
 /* Who may connect from now on. A path that is not our own any more is left alone. */

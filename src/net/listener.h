@@ -57,10 +57,13 @@ void listeners_open(struct listeners *listeners, bool locked);
 
 /*
  * Takes a listener that another program has bound: FROM without its sockets, which follow by
- * listeners_adopt_socket. It must be used before the next one is given up. NULL without memory.
+ * listeners_adopt_socket. It stays, used or not, until listeners_adopted. NULL without memory.
  */
 struct listener *listeners_adopt(struct listeners *listeners, const struct listener *from);
 PF_MUST_CHECK int listeners_adopt_socket(struct listener *listener, int fd, uint32_t id);
+
+/* All is adopted, and nothing will be given back: what nobody uses goes. */
+void listeners_adopted(struct listeners *listeners);
 
 /*
  * Finds or binds every `listen` of SERVICES, SERVICE_COUNT of them, with sockets for WORKERS

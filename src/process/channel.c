@@ -88,16 +88,24 @@ on_readable(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 }
 
 int
-channel_open(struct channel *channel, int fd, struct loop *loop,
+channel_adopt(struct channel *channel, int fd, struct loop *loop,
 	void (*received)(void *arg, const struct message *message), void *arg, struct error *error)
 {
 	*channel = (struct channel){ .fd = fd, .passed = -1, .received = received, .arg = arg };
 	channel->event = event_new(loop->base, fd, EV_READ | EV_PERSIST, on_readable, channel);
-	if (channel->event == NULL || event_add(channel->event, NULL) != 0) {
-		channel_close(channel);
+	if (channel->event == NULL || event_add(channel->event, NULL) != 0)
 		return error_set(error, "cannot watch a channel");
-	}
 	return 0;
+}
+
+int
+channel_open(struct channel *channel, int fd, struct loop *loop,
+	void (*received)(void *arg, const struct message *message), void *arg, struct error *error)
+{
+	if (channel_adopt(channel, fd, loop, received, arg, error) == 0)
+		return 0;
+	channel_close(channel);
+	return -1;
 }
 
 void

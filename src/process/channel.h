@@ -33,6 +33,10 @@ PF_MUST_CHECK int channel_pair(int ends[static 2], struct error *error);
 PF_MUST_CHECK int channel_open(struct channel *channel, int fd, struct loop *loop,
 	void (*received)(void *arg, const struct message *message), void *arg, struct error *error);
 
+/* The same, but on failure FD is left to whoever it was taken over from. */
+PF_MUST_CHECK int channel_adopt(struct channel *channel, int fd, struct loop *loop,
+	void (*received)(void *arg, const struct message *message), void *arg, struct error *error);
+
 void channel_close(struct channel *channel);
 
 /*

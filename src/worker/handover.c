@@ -284,12 +284,14 @@ give(struct worker *worker, struct session *session)
 		stay(worker, session, refusal);
 		return true;
 	}
+	/* The taker may count it before this goes on. */
+	admission_set_moving(worker->sessions.network->segment, handover->sent_count + 1);
 	if (conversation_send(handover->conversation, &handover->record, session->public.id,
 		    session->connection.fd) == 0) {
 		handover->sent[handover->sent_count++] = session->public.id;
-		admission_set_moving(worker->sessions.network->segment, handover->sent_count);
 		return true;
 	}
+	admission_set_moving(worker->sessions.network->segment, handover->sent_count);
 	if (hindrance(errno) == TAKE_NOBODY) {
 		put_back(worker, session);
 		return false;

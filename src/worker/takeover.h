@@ -28,7 +28,7 @@ PF_MUST_CHECK int takeover_open(struct worker *worker, struct error *error);
 /* Begins to take. */
 void takeover_start(struct worker *worker);
 
-/* Begins no more conversations, and ends those that have begun. */
+/* Begins no more conversations; those that have begun go on. */
 void takeover_stop(struct worker *worker);
 
 /* Whether connections may still come. */

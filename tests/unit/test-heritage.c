@@ -39,7 +39,13 @@ static struct heritage
 all(void)
 {
 	return (struct heritage){
-		.numbers = { .generation = 7, .seats = 2, .program = 9, .cut = 99 },
+		.numbers = {
+			.generation = 7,
+			.seats = 2,
+			.program = 9,
+			.cut = 99,
+			.messages = heritage_messages(),
+		},
 		.listeners = listeners,
 		.sockets = sockets,
 		.children = children,
@@ -110,11 +116,25 @@ what_is_written_comes_out_again(void **state PF_UNUSED)
 static void
 lists_may_be_empty(void **state PF_UNUSED)
 {
-	const struct heritage written = { .numbers.seats = 1 };
+	const struct heritage written = {
+		.numbers = { .seats = 1, .messages = heritage_messages() },
+	};
 	struct heritage heritage;
 
 	assert_int_equal(read_back(&heritage, write_all(&written)), 0);
 	assert_int_equal(heritage.child_count, 0);
+	heritage_free(&heritage);
+}
+
+static void
+workers_with_other_messages_are_refused(void **state PF_UNUSED)
+{
+	struct heritage written = all();
+	struct heritage heritage;
+
+	written.numbers.messages++;
+	assert_int_equal(read_back(&heritage, write_all(&written)), -1);
+	assert_non_null(strstr(error.text, "messages"));
 	heritage_free(&heritage);
 }
 
@@ -299,6 +319,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_written_comes_out_again),
 		cmocka_unit_test(lists_may_be_empty),
+		cmocka_unit_test(workers_with_other_messages_are_refused),
 		cmocka_unit_test(it_is_refused_wherever_it_ends),
 		cmocka_unit_test(another_version_is_refused_and_named),
 		cmocka_unit_test(of_larger_elements_what_is_known_counts),
