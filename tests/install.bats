@@ -29,6 +29,7 @@ FILES=(
     '/man/man1/preforkcat\.1'
     '/man/man3/prefork-module\.3'
     '/man/man5/preforkd\.conf\.5'
+    '/man/man7/preforkd-metrics\.7'
     '/man/man8/preforkd\.8'
 )
 

@@ -236,6 +236,11 @@ END_OF_FILE
     assert_output ""
 }
 
+# memory_of PID: the most that it had, in KiB.
+memory_of() {
+    sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$1/status"
+}
+
 @test "A1: junk, slow and endless HTTP touch nothing but the admin process" {
     local before
     metered_start
@@ -245,6 +250,7 @@ END_OF_FILE
     run "$PYTHON" "$LIB/bad_http.py" "$(admin_address)"
     assert_success
     wait_until get /livez
+    [ -n "${PREFORK_SANITIZERS:-}" ] || (($(memory_of "$(admin_pid)") < 65536))
     talk_gives "alive=4" ping
     assert_equal "$(worker_pids | grep -v "$(admin_pid)")" "$before"
     assert_equal "$(get /nothing -o "$BATS_TEST_TMPDIR/body" -w '%{http_code}')" 404
@@ -287,7 +293,10 @@ admin_is_gone() {
 }
 
 @test "the admin process has no right to change anything: no capability, and the memory to read" {
-    metered_start
+    mkdir "$BATS_TEST_TMPDIR/root"
+    open_tmpdir
+    metered_start "chroot = \"$BATS_TEST_TMPDIR/root\""
+    [ "$(id -u)" -ne 0 ] || assert_equal "$(readlink "/proc/$(admin_pid)/root")" "$BATS_TEST_TMPDIR/root"
     grep -q '^CapEff:.0*$' "/proc/$(admin_pid)/status"
     run grep -c 'rw-s .*memfd:preforkd' "/proc/$(admin_pid)/maps"
     assert_output 0

@@ -3,6 +3,7 @@
 #include "admin/admin.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -14,6 +15,10 @@
 #include "process/privilege.h"
 #include "process/signals.h"
 #include "process/title.h"
+
+enum {
+	DESCRIPTORS_MAX = 256,
+};
 
 struct admin {
 	struct inheritance *inheritance;
@@ -65,11 +70,22 @@ on_message(void *arg, const struct message *message)
 		use_log(admin, message);
 }
 
+/* So many clients are enough. */
+static void
+limit_clients(void)
+{
+	const struct rlimit limit = { DESCRIPTORS_MAX, DESCRIPTORS_MAX };
+
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+		log_warn("the admin process takes any number of clients");
+}
+
 static int
 start(struct admin *admin, struct error *error)
 {
 	const struct inheritance *inheritance = admin->inheritance;
 
+	limit_clients();
 	if (privilege_drop(inheritance->identity, error) != 0 ||
 		segment_attach_to_read(inheritance->segment, error) != 0 ||
 		loop_open(&admin->loop, error) != 0 ||
@@ -81,7 +97,7 @@ start(struct admin *admin, struct error *error)
 		return -1;
 	admin->channel.takes_passed = true;
 	admin->http = http_open(&admin->loop, inheritance, error);
-	return admin->http != NULL ? 0 : -1;
+	return admin->http != NULL ? privilege_confine(inheritance->config, error) : -1;
 }
 
 static void

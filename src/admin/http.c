@@ -7,15 +7,19 @@
 #include <string.h>
 
 #include <event2/buffer.h>
+#include <event2/bufferevent.h>
 #include <event2/http.h>
+#include <event2/listener.h>
 
 #include "admin/status.h"
 #include "metrics/prometheus.h"
 
 enum {
+	INPUT_MAX = 16384,  /* bytes that are read ahead: evhttp reads on while it cannot write */
 	HEADERS_MAX = 8192, /* bytes of a request's */
 	BODY_MAX = 1024,    /* nothing here wants one */
-	TIMEOUT_S = 10,     /* for a request to come, and for its reply to be read */
+	TIMEOUT_S = 10,     /* in which nothing comes, or can be sent */
+	REST_US = 100000,   /* when no descriptor is left */
 	OK = 200,
 	NOT_FOUND = 404,
 	ERROR = 500,
@@ -27,7 +31,10 @@ struct http {
 	const struct segment *segment;
 };
 
-/* Answers with TEXT, SIZE bytes of TYPE. */
+/*
+ * Answers with TEXT, SIZE bytes of TYPE, and nothing more on that connection: what a client sends
+ * ahead of its replies is not kept.
+ */
 static void
 answer(struct evhttp_request *request, int status, const char *type, const char *text, size_t size)
 {
@@ -37,6 +44,7 @@ answer(struct evhttp_request *request, int status, const char *type, const char 
 	if (body == NULL || evbuffer_add(body, text, size) != 0) {
 		evhttp_send_error(request, ERROR, NULL);
 	} else {
+		evhttp_add_header(headers, "Connection", "close");
 		evhttp_add_header(headers, "Content-Type", type);
 		evhttp_add_header(headers, "Cache-Control", "no-store");
 		evhttp_send_reply(request, status, NULL, body);
@@ -110,6 +118,44 @@ on_other(struct evhttp_request *request, void *arg PF_UNUSED)
 	answer_line(request, NOT_FOUND, "expected /metrics, /livez, /readyz or /status\n");
 }
 
+static struct bufferevent *
+make_bufferevent(struct event_base *base, void *arg PF_UNUSED)
+{
+	struct bufferevent *made = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+
+	if (made != NULL)
+		bufferevent_setwatermark(made, EV_READ, 0, INPUT_MAX);
+	return made;
+}
+
+static void
+on_rested(evutil_socket_t fd PF_UNUSED, short what PF_UNUSED, void *arg)
+{
+	evconnlistener_enable(arg);
+}
+
+/* The connection stays in the queue; trying again at once would only spin. */
+static void
+on_accept_error(struct evconnlistener *listener, void *arg PF_UNUSED)
+{
+	const struct timeval rest = { .tv_usec = REST_US };
+
+	if (event_base_once(evconnlistener_get_base(listener), -1, EV_TIMEOUT, on_rested, listener,
+		    &rest) == 0)
+		evconnlistener_disable(listener);
+}
+
+static int
+listen_on(struct evhttp *server, int fd)
+{
+	struct evhttp_bound_socket *bound = evhttp_accept_socket_with_handle(server, fd);
+
+	if (bound == NULL)
+		return -1;
+	evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(bound), on_accept_error);
+	return 0;
+}
+
 static int
 set_up(struct http *http, const struct inheritance *inheritance)
 {
@@ -119,6 +165,7 @@ set_up(struct http *http, const struct inheritance *inheritance)
 	evhttp_set_max_headers_size(server, HEADERS_MAX);
 	evhttp_set_max_body_size(server, BODY_MAX);
 	evhttp_set_timeout(server, TIMEOUT_S);
+	evhttp_set_bevcb(server, make_bufferevent, http);
 	evhttp_set_gencb(server, on_other, http);
 	if (evhttp_set_cb(server, "/metrics", on_metrics, http) != 0 ||
 		evhttp_set_cb(server, "/status", on_status, http) != 0 ||
@@ -126,7 +173,7 @@ set_up(struct http *http, const struct inheritance *inheritance)
 		evhttp_set_cb(server, "/readyz", on_readyz, http) != 0)
 		return -1;
 	for (size_t i = 0; i < inheritance->listener_count; i++) {
-		if (evhttp_accept_socket(server, inheritance->listeners[i].fd) != 0)
+		if (listen_on(server, inheritance->listeners[i].fd) != 0)
 			return -1;
 	}
 	return 0;

@@ -37,14 +37,14 @@ seconds(uint64_t ns)
 }
 
 static json_t *
-make_worker(const struct slot *slot, uint32_t state)
+make_worker(const struct slot *slot, uint32_t state, unsigned services)
 {
 	json_t *queued = json_array();
 	uint64_t requests = 0;
 
 	for (unsigned i = 0; i < SEGMENT_PRIORITIES; i++)
 		json_array_append_new(queued, integer(atomic_load(&slot->queued[i])));
-	for (unsigned service = 0; service < SEGMENT_SERVICES; service++) {
+	for (unsigned service = 0; service < services; service++) {
 		for (unsigned i = 0; i < REQUEST_RESULT__COUNT; i++)
 			requests += atomic_load(&slot->counters[service][COUNTER_REQUESTS + i]);
 	}
@@ -72,7 +72,8 @@ make_workers(const struct segment *segment)
 		const uint32_t state = atomic_load(&slot->state);
 
 		if (state > SLOT_FREE && state <= SLOT_DRAINING)
-			json_array_append_new(workers, make_worker(slot, state));
+			json_array_append_new(
+				workers, make_worker(slot, state, segment_service_count(segment)));
 	}
 	return workers;
 }
@@ -173,5 +174,7 @@ status_why_not_ready(const struct segment *segment)
 		if (atomic_load(&segment->slots[i].state) == SLOT_READY)
 			return NULL;
 	}
+	if (former_accepts(&segment->former))
+		return NULL;
 	return "no worker is ready\n";
 }

@@ -10,6 +10,10 @@
 #include "process/signals.h"
 #include "process/spawn.h"
 
+enum {
+	END_MS = 2000, /* for it to end when it is told to */
+};
+
 static const struct generation *
 serving(const struct admin *admin)
 {
@@ -97,7 +101,9 @@ on_timer(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 {
 	struct admin *admin = arg;
 
-	if (admin->pid == 0 && is_wanted(admin))
+	if (admin->pid > 0)
+		kill(admin->pid, SIGKILL); /* it was told to end */
+	else if (is_wanted(admin))
 		start(admin);
 }
 
@@ -151,6 +157,7 @@ admin_update(struct admin *admin)
 		return;
 	admin->replaced = true;
 	kill(admin->pid, SIGTERM);
+	loop_start_timer(admin->timer, END_MS);
 }
 
 void
@@ -182,6 +189,7 @@ admin_reaped(struct admin *admin, pid_t pid, int status)
 	if (admin->pid == 0 || pid != admin->pid)
 		return false;
 	admin->pid = 0;
+	event_del(admin->timer);
 	channel_close(&admin->channel);
 	if (!is_wanted(admin))
 		return true;

@@ -103,6 +103,15 @@ close_inbox(struct generation *generation)
 	fd_close(&generation->inbox[1]);
 }
 
+/* Who asks how the drain goes is still answered. */
+void
+generation_drain(struct generation *generation)
+{
+	close_inbox(generation);
+	listeners_give_up(generation->listeners, &generation->uses, &generation->use_count, false);
+	resources_close(&generation->resources);
+}
+
 void
 generation_retire(struct generation *generation)
 {

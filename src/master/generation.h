@@ -63,6 +63,9 @@ PF_MUST_CHECK int generation_bind(struct generation *generation, struct error *e
 /* It does not serve any more: gives up what its children have. */
 void generation_retire(struct generation *generation);
 
+/* The same, as the server ends: what the admin process listens on stays. */
+void generation_drain(struct generation *generation);
+
 /* It will never serve: all that it has brought is gone, sockets and names. */
 void generation_undo(struct generation *generation);
 

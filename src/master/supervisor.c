@@ -274,7 +274,7 @@ supervisor_drain(struct supervisor *supervisor)
 	for (size_t i = 0; i < supervisor->serving->use_count; i++)
 		listener_seal(supervisor->serving->uses[i].listener);
 	retire_children(supervisor->serving, true, -1);
-	generation_retire(supervisor->serving);
+	generation_drain(supervisor->serving);
 	if (TAILQ_EMPTY(&supervisor->children))
 		supervisor->ops->all_gone(supervisor->arg);
 }

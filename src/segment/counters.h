@@ -25,8 +25,7 @@ enum {
 
 /* A protocol between the processes of one version: new ones may come anywhere. */
 enum counter {
-	COUNTER_ACCEPTED, /* connections that were let in, or moved here: see COUNTER_TAKEN_OVER */
-	COUNTER_TAKEN_OVER,
+	COUNTER_ACCEPTED, /* connections that were let in */
 	COUNTER_RECEIVED, /* bytes */
 	COUNTER_SENT,
 	COUNTER_WAITS,                          /* times that a connection waited for the queue */

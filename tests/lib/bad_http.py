@@ -48,7 +48,8 @@ def main():
     send(chunked, b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" +
          b"ffffffffffffffff\r\n" * 100)
     deaf = connect(address)
-    send(deaf, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 500)
+    deaf.settimeout(1)
+    send(deaf, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 4000000)
     for _ in range(300):
         try:
             held.append(connect(address))
