@@ -62,7 +62,7 @@ check(const struct command *command, const struct reexec_call *call)
 	warnx("configuration %s is valid",
 		config->path != NULL ? config->path : "of the command line");
 	config_free(&config);
-	return EX_OK;
+	return call->why == REEXEC_CHECK ? REEXEC_PASSED : EX_OK;
 }
 
 static int

@@ -189,6 +189,12 @@ fills() {
     refused '"exit status 1"'
 }
 
+@test "R5: a program that says yes to anything is refused" {
+    refusing_start
+    program_is "$(type -P true)"
+    refused '"exit status 0"'
+}
+
 @test "R5: a program that crashes or hangs in its check is refused" {
     refusing_start 'start_timeout = "1s"'
     c_program crashes <<<'#include <stdlib.h>

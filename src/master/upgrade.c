@@ -276,7 +276,7 @@ upgrade_reaped(struct upgrade *upgrade, pid_t pid, int status)
 	if (upgrade->state != UPGRADE_CHECKING)
 		return true;
 	event_del(upgrade->timer);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+	if (WIFEXITED(status) && WEXITSTATUS(status) == REEXEC_PASSED) {
 		upgrade->state = UPGRADE_CHECKED;
 		upgrade_look(upgrade);
 	} else

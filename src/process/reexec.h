@@ -9,6 +9,11 @@
 
 #include "base/compiler.h"
 
+enum {
+	REEXEC_PASSED =
+		100, /* exit status of a check that found nothing: others say 0 to anything */
+};
+
 /* Why a program was executed by another master. */
 enum reexec {
 	REEXEC_NOT,
