@@ -283,6 +283,15 @@ def process_state(pid):
         return "X"
 
 
+def is_live_worker(pid):
+    """Not a child that checks a new program, nor one that is stopped or gone."""
+    try:
+        with open("/proc/%d/cmdline" % pid, "rb") as file:
+            return b": worker " in file.read() and process_state(pid) in "RSD"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def echo_tag(worker):
     """What this worker puts before each reply, if its echo has the option tag."""
     with open("/proc/%d/cmdline" % worker) as file:
@@ -1132,7 +1141,7 @@ class Rush:
         which = self.random.choice(self.signals)
         pids = [self.server]
         if which in ("KILL", "TERM"):
-            pids = [pid for pid in children(self.server) if process_state(pid) in "RSD"]
+            pids = [pid for pid in children(self.server) if is_live_worker(pid)]
         if pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.random.choice(pids), signal.Signals["SIG" + which])
