@@ -174,7 +174,7 @@ status_why_not_ready(const struct segment *segment)
 		if (atomic_load(&segment->slots[i].state) == SLOT_READY)
 			return NULL;
 	}
-	if (former_accepts(&segment->former))
+	if (former_sum(&segment->former).accepting > 0)
 		return NULL;
 	return "no worker is ready\n";
 }

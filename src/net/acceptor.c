@@ -16,13 +16,13 @@
 #include "segment/accept_rate.h"
 
 enum {
-	FORMER_LOOK_MS = 1,
-	FORMER_LOOKS = 1000,
-	TAKE_MAX = 16,     /* from a listener in a turn: who is served already waits no longer */
-	YIELD_MS = 1,      /* for a less loaded worker to take what waits */
-	YIELDS_MAX = 5,    /* in a row; then one is taken anyway, each time */
-	LEEWAY_PART = 4,   /* of the places that were given back between two ticks */
-	PAUSE_MIN_MS = 10, /* for want of descriptors or memory, doubled each time */
+	FORMER_LOOK_MS = 1,  /* for workers of a former program to stop accepting... */
+	FORMER_LOOKS = 1000, /* ...so often; then they are not waited for */
+	TAKE_MAX = 16,       /* from a listener in a turn: who is served already waits no longer */
+	YIELD_MS = 1,        /* for a less loaded worker to take what waits */
+	YIELDS_MAX = 5,      /* in a row; then one is taken anyway, each time */
+	LEEWAY_PART = 4,     /* of the places that were given back between two ticks */
+	PAUSE_MIN_MS = 10,   /* for want of descriptors or memory, doubled each time */
 	PAUSE_MAX_MS = 1000,
 	RATE_REST_MS = 5, /* of a listener whose service has reached its accept_rate */
 };
@@ -35,7 +35,7 @@ enum {
 static bool
 leaves_it_to_former(struct acceptor *acceptor)
 {
-	if (likely(!former_accepts(&acceptor->network->segment->former)) ||
+	if (likely(former_sum(&acceptor->network->segment->former).accepting == 0) ||
 		acceptor->former_looks == FORMER_LOOKS)
 		return false;
 	acceptor->former_looks++;

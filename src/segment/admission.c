@@ -21,7 +21,7 @@ sum_admitted(const struct segment *segment)
 
 	for (uint32_t i = 0; i < used; i++)
 		sum += atomic_load(&segment->slots[i].admitted);
-	return sum + former_sum_admitted(&segment->former);
+	return sum + former_sum(&segment->former).admitted;
 }
 
 static uint64_t
@@ -167,7 +167,7 @@ admission_sum_released(const struct segment *segment)
 
 	for (uint32_t i = 0; i < used; i++)
 		sum += atomic_load(&segment->slots[i].released);
-	return sum + former_sum_released(&segment->former);
+	return sum + former_sum(&segment->former).released;
 }
 
 bool
@@ -214,7 +214,7 @@ admission_overcounts(const struct segment *segment)
 		if (atomic_load(&segment->slots[i].moving) > 0)
 			return true;
 	}
-	return former_sum_draining(&segment->former) > 0;
+	return former_sum(&segment->former).draining > 0;
 }
 
 void
@@ -264,7 +264,7 @@ admission_room(const struct segment *segment, int64_t now_ms)
 {
 	uint32_t used = atomic_load_explicit(&segment->head->slots_used, memory_order_relaxed);
 	uint32_t own = count_admitted(segment->own);
-	uint64_t all = former_sum_draining(&segment->former), takers = 0, share;
+	uint64_t all = former_sum(&segment->former).draining, takers = 0, share;
 
 	for (uint32_t i = 0; i < used; i++) {
 		const struct slot *slot = &segment->slots[i];

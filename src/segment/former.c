@@ -96,7 +96,7 @@ former_count(const struct former *former)
 	return former->map != NULL ? head_of(former)->slot_count : 0;
 }
 
-unsigned
+static unsigned
 former_used(const struct former *former)
 {
 	if (likely(former->map == NULL))
@@ -113,65 +113,22 @@ former_slot(const struct former *former, unsigned index)
 		(size_t)index * head->slot_size);
 }
 
-uint64_t
-former_sum_admitted(const struct former *former)
+struct former_sums
+former_sum(const struct former *former)
 {
 	const unsigned used = former_used(former);
-	uint64_t sum = 0;
-
-	for (unsigned i = 0; i < used; i++)
-		sum += atomic_load(&former_slot(former, i)->admitted);
-	return sum;
-}
-
-uint64_t
-former_sum_released(const struct former *former)
-{
-	const unsigned used = former_used(former);
-	uint64_t sum = 0;
-
-	for (unsigned i = 0; i < used; i++)
-		sum += atomic_load(&former_slot(former, i)->released);
-	return sum;
-}
-
-uint64_t
-former_sum_draining(const struct former *former)
-{
-	const unsigned used = former_used(former);
-	uint64_t sum = 0;
+	struct former_sums sums = { 0 };
 
 	for (unsigned i = 0; i < used; i++) {
 		const struct slot *slot = former_slot(former, i);
+		const uint32_t state = atomic_load(&slot->state);
+		const uint32_t admitted = atomic_load(&slot->admitted);
 
-		if (atomic_load(&slot->state) == SLOT_DRAINING)
-			sum += atomic_load(&slot->admitted);
+		sums.released += atomic_load(&slot->released);
+		sums.admitted += admitted;
+		sums.draining += state == SLOT_DRAINING ? admitted : 0;
+		sums.accepting += state == SLOT_STARTING || state == SLOT_READY;
+		sums.workers += state != SLOT_FREE;
 	}
-	return sum;
-}
-
-bool
-former_accepts(const struct former *former)
-{
-	const unsigned used = former_used(former);
-
-	for (unsigned i = 0; i < used; i++) {
-		const uint32_t state = atomic_load(&former_slot(former, i)->state);
-
-		if (state == SLOT_STARTING || state == SLOT_READY)
-			return true;
-	}
-	return false;
-}
-
-bool
-former_is_over(const struct former *former)
-{
-	const unsigned used = former_used(former);
-
-	for (unsigned i = 0; i < used; i++) {
-		if (atomic_load(&former_slot(former, i)->state) != SLOT_FREE)
-			return false;
-	}
-	return true;
+	return sums;
 }

@@ -36,24 +36,21 @@ PF_MUST_CHECK int former_attach(struct former *former, struct error *error);
 /* Forgets it. Idempotent. */
 void former_close(struct former *former);
 
-/* How many slots it has; only those below former_used were ever claimed. */
+/* How many slots it has. */
 unsigned former_count(const struct former *former);
-unsigned former_used(const struct former *former);
 
 /* A slot, of which nothing but the frozen part may be touched. */
 struct slot *former_slot(const struct former *former, unsigned index);
 
-/* How many places they have given back, ever. */
-uint64_t former_sum_released(const struct former *former);
+/* Over all slots; nothing without a former segment. */
+struct former_sums {
+	uint64_t admitted;  /* places that its workers hold... */
+	uint64_t draining;  /* ...and of them, who drain */
+	uint64_t released;  /* that they have given back, ever */
+	unsigned workers;   /* that are there... */
+	unsigned accepting; /* ...and may still accept, and do not count ours */
+};
 
-/* Places that its workers hold: all of them, or only those who drain. */
-uint64_t former_sum_admitted(const struct former *former);
-uint64_t former_sum_draining(const struct former *former);
-
-/* Whether some of its workers may still accept, and do not count ours. */
-bool former_accepts(const struct former *former);
-
-/* Whether all its workers are gone. */
-bool former_is_over(const struct former *former);
+struct former_sums former_sum(const struct former *former);
 
 #endif

@@ -152,7 +152,7 @@ segment_has_slot(const struct segment *segment, unsigned index)
 void
 segment_tidy(struct segment *segment)
 {
-	if (segment->former.map != NULL && former_is_over(&segment->former))
+	if (segment->former.map != NULL && former_sum(&segment->former).workers == 0)
 		former_close(&segment->former);
 }
 
@@ -183,18 +183,13 @@ int
 segment_attach(struct segment *segment, unsigned index, struct error *error)
 {
 	off_t offset = (off_t)(head_size + index * sizeof(struct slot));
-	void *own;
-
-	munmap(segment->head, segment_size());
-	segment->head = NULL;
-	own = mmap(
+	void *own = mmap(
 		NULL, sizeof(struct slot), PROT_READ | PROT_WRITE, MAP_SHARED, segment->fd, offset);
-	if (own == MAP_FAILED || map_all(segment, segment->readonly_fd, PROT_READ) != 0)
+
+	if (own == MAP_FAILED)
 		return error_errno(error, "cannot map the shared memory");
 	segment->own = own;
-	fd_close(&segment->fd);
-	fd_close(&segment->readonly_fd);
-	return former_attach(&segment->former, error);
+	return segment_attach_to_read(segment, error);
 }
 
 /* Of one in the former segment, nothing but the frozen part. */
