@@ -271,6 +271,28 @@ memory_of() {
     talk_gives "alive=2" ping
 }
 
+admin_deaths_are() {
+    [ "$(grep -c 'msg="the admin process died"' "$SERVER_LOG")" -eq "$1" ]
+}
+
+@test "A1: a reload that starts it again before its time has come leaves it alone afterwards" {
+    local i pid since
+    metered_start
+    for ((i = 1; i <= 6; i++)); do
+        wait_until admin_pid
+        kill -KILL "$(admin_pid)"
+        wait_until admin_deaths_are "$i"
+    done
+    reload_works
+    wait_until get /livez
+    pid=$(admin_pid)
+    since=$SECONDS
+    two_seconds_pass() { ((SECONDS >= since + 2)); } # the longest wait is one
+    wait_until two_seconds_pass
+    admin_deaths_are 6
+    assert_equal "$(admin_pid)" "$pid"
+}
+
 @test "the admin process outlives reloads, and listens elsewhere when they say so" {
     local pid
     metered_start

@@ -5,12 +5,12 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 #include "admin/http.h"
 #include "base/compiler.h"
 #include "base/log.h"
 #include "process/channel.h"
+#include "process/log_settings.h"
 #include "process/loop.h"
 #include "process/privilege.h"
 #include "process/signals.h"
@@ -36,27 +36,10 @@ on_term(void *arg)
 	loop_stop(&admin->loop);
 }
 
-/* A terminal sends these to all. */
 static const struct signal_row signal_rows[] = {
 	{ SIGTERM, on_term },
-	{ SIGINT, NULL },
-	{ SIGHUP, NULL },
-	{ SIGUSR1, NULL },
-	{ SIGUSR2, NULL },
-	{ SIGTTIN, NULL },
-	{ SIGTTOU, NULL },
+	SIGNALS_OF_THE_MASTER,
 };
-
-static void
-use_log(struct admin *admin, const struct message *message)
-{
-	int fd = message->settings.passed ? channel_take_passed(&admin->channel) : STDERR_FILENO;
-	struct error error;
-	struct sink sink;
-
-	if (fd >= 0 && sink_adopt(&sink, fd, message->settings.kind, &error) == 0)
-		log_use(&sink, message->settings.format, message->settings.level);
-}
 
 /* Without a master there is nothing to tell of any more. */
 static void
@@ -67,7 +50,7 @@ on_message(void *arg, const struct message *message)
 	if (message == NULL)
 		loop_stop(&admin->loop);
 	else if (message->type == MESSAGE_SETTINGS)
-		use_log(admin, message);
+		log_settings_use(&admin->channel, message);
 }
 
 /* So many clients are enough. */

@@ -100,6 +100,7 @@ job_begins(struct job *job, int64_t now_us)
 	const uint64_t limits = atomic_load_explicit(&job->limits, memory_order_relaxed);
 
 	atomic_store_explicit(&job->begun_us, now_us, memory_order_relaxed);
+	job_times_begin(&job->times, now_us);
 	atomic_store_explicit(&job->begun, job_begun(limits), memory_order_release);
 }
 

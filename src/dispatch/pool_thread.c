@@ -151,7 +151,6 @@ run(struct pool *pool, struct turn *turn)
 
 		credit = queues_charge(&pool->queues, job->priority, stretch(pool, job));
 		job_begins(job, now_ns / 1000);
-		job_times_begin(&job->times, now_ns / 1000);
 		begun = run_stretch(pool, job, credit);
 		if (begun < credit)
 			queues_refund(&pool->queues, job->priority, credit - begun);

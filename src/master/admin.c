@@ -83,6 +83,7 @@ start(struct admin *admin)
 	const struct respawn_death failed = { 0 };
 	struct error error;
 
+	event_del(admin->timer);
 	admin->replaced = false;
 	admin->born_ms = loop_now(admin->supervisor->loop);
 	if (fork_admin(admin, &error) == 0) {

@@ -115,9 +115,8 @@ generation_drain(struct generation *generation)
 void
 generation_retire(struct generation *generation)
 {
-	close_inbox(generation);
+	generation_drain(generation);
 	give_up_listeners(generation, false);
-	resources_close(&generation->resources);
 }
 
 void

@@ -168,7 +168,6 @@ on_hup(void *arg)
 	case MASTER_STARTING:
 	case MASTER_RUNNING:
 		reload_ask(&master->reload);
-		admin_send_settings(&master->admin); /* it may be over already */
 		break;
 	case MASTER_DRAINING:
 	case MASTER_STOPPING:
@@ -190,7 +189,6 @@ reopen_log(struct master *master)
 	}
 	log_use(&sink, config->log_format, config->log_level);
 	supervisor_send_settings(&master->supervisor);
-	admin_send_settings(&master->admin);
 	reload_reopen_log(&master->reload);
 	log_info("log opened anew");
 }
@@ -260,7 +258,6 @@ go_on_with_admin(struct master *master)
 {
 	show_server(master);
 	admin_update(&master->admin);
-	admin_send_settings(&master->admin);
 }
 
 static void
@@ -337,11 +334,20 @@ on_all_gone(void *arg)
 	loop_stop(&master->loop);
 }
 
+static void
+on_settings(void *arg)
+{
+	struct master *master = arg;
+
+	admin_send_settings(&master->admin);
+}
+
 static const struct supervisor_ops supervisor_ops = {
 	.ready = on_ready,
 	.failed = on_failed,
 	.gone = on_gone,
 	.all_gone = on_all_gone,
+	.settings = on_settings,
 };
 
 static void

@@ -222,6 +222,7 @@ supervisor_send_settings(struct supervisor *supervisor)
 
 	TAILQ_FOREACH (child, &supervisor->children, entry)
 		child_send_settings(child, supervisor->serving->config);
+	supervisor->ops->settings(supervisor->arg);
 }
 
 void

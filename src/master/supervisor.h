@@ -31,6 +31,8 @@ struct supervisor_ops {
 	void (*gone)(void *arg);
 	/* The last one is, and none will be started. */
 	void (*all_gone)(void *arg);
+	/* Workers have been told of new settings: see supervisor_send_settings. */
+	void (*settings)(void *arg);
 };
 
 struct supervisor {

@@ -13,6 +13,12 @@
 #include "segment/counters.h"
 #include "wire/wire.h"
 
+static_assert((int)COUNTER_REFUSED + (int)REFUSAL__COUNT <= (int)COUNTER_CLOSED &&
+		(int)COUNTER_CLOSED + (int)CLOSE_REASON__COUNT <= (int)COUNTER_REQUESTS &&
+		(int)COUNTER_REQUESTS + (int)REQUEST_RESULT__COUNT <= (int)COUNTER_PROTOCOL &&
+		(int)COUNTER_PROTOCOL + (int)WIRE_ERROR__COUNT <= (int)COUNTER_DURATION,
+	"counters of different kinds do not overlap");
+
 /* No client notices that a connection moves. */
 static const char *
 close_word(unsigned index)

@@ -8,6 +8,7 @@ src_libprocess_a_SOURCES = \
 	src/process/daemon.c src/process/daemon.h \
 	src/process/descriptors.c src/process/descriptors.h \
 	src/process/inheritance.h \
+	src/process/log_settings.c src/process/log_settings.h \
 	src/process/loop.c src/process/loop.h \
 	src/process/messages.h \
 	src/process/privilege.c src/process/privilege.h \

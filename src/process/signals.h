@@ -14,6 +14,14 @@ struct signal_row {
 	void (*handle)(void *arg); /* NULL: the signal is ignored */
 };
 
+/* Rows of a child for what a terminal sends to all, and only the master obeys. */
+#define SIGNALS_OF_THE_MASTER                                                     \
+	{ SIGINT, NULL }, { SIGHUP, NULL }, { SIGUSR1, NULL }, { SIGUSR2, NULL }, \
+		{ SIGTTIN, NULL },                                                \
+	{                                                                         \
+		SIGTTOU, NULL                                                     \
+	}
+
 struct signals {
 	int fd;
 	struct event *event;

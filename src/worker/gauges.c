@@ -2,6 +2,7 @@
 
 #include "worker/gauges.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <sys/param.h>
 #include <sys/stat.h>
@@ -15,6 +16,8 @@ enum {
 	LOOK_MS = 1000,
 	NS_PER_MS = 1000000,
 };
+
+static_assert((int)SEGMENT_PRIORITIES == (int)CONFIG_PRIORITY__COUNT, "a queue for each");
 
 void
 gauges_open(struct worker *worker)

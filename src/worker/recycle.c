@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 
-#include "base/fd.h"
 #include "base/log.h"
 #include "worker/own_memory.h"
 
@@ -22,26 +21,17 @@ recycle_threshold(int64_t value, uint32_t random)
 }
 
 int
-recycle_open(struct recycle *recycle, const struct config *config, struct error *error)
+recycle_open(struct recycle *recycle, const struct config *config, int statm, struct error *error)
 {
 	*recycle = (struct recycle){
 		.max_age_ms = recycle_threshold(config->worker_max_age_ms, arc4random()),
 		.max_requests = recycle_threshold(config->worker_max_requests, arc4random()),
 		.max_memory = config->worker_max_memory,
-		.statm = -1,
+		.statm = statm,
 	};
-	if (recycle->max_memory == 0)
-		return 0;
-	recycle->statm = own_memory_open();
-	if (recycle->statm < 0)
-		return error_errno(error, "worker_max_memory: cannot open /proc/self/statm");
+	if (recycle->max_memory > 0 && statm < 0)
+		return error_set(error, "worker_max_memory: cannot open /proc/self/statm");
 	return 0;
-}
-
-void
-recycle_close(struct recycle *recycle)
-{
-	fd_close(&recycle->statm);
 }
 
 /* A limit that nobody can keep would replace workers for ever, and help nobody. */

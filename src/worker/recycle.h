@@ -20,17 +20,15 @@ struct recycle {
 	int64_t max_requests;
 	int64_t max_memory; /* bytes */
 	int64_t look_ms;    /* when memory is looked at again */
-	int statm;          /* of proc(5), open while there is a max_memory; -1: none */
+	int statm;          /* see own_memory.h; borrowed */
 };
 
 /* What a worker draws: VALUE, at most 4 * 10^10, to a tenth more, evenly as RANDOM is; 0 stays. */
 int64_t recycle_threshold(int64_t value, uint32_t random);
 
-/* Before a chroot, in which there is no /proc. Returns 0, or -1 with the reason. */
+/* STATM: own_memory_open's, or -1. Returns 0, or -1 with the reason. */
 PF_MUST_CHECK int recycle_open(
-	struct recycle *recycle, const struct config *config, struct error *error);
-
-void recycle_close(struct recycle *recycle);
+	struct recycle *recycle, const struct config *config, int statm, struct error *error);
 
 /* The worker serves from now on. */
 void recycle_start(struct recycle *recycle, int64_t now_ms);

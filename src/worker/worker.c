@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "process/cpus.h"
+#include "process/log_settings.h"
 #include "process/spawn.h"
 #include "process/title.h"
 #include "worker/drain.h"
@@ -226,12 +227,7 @@ on_quit(void *arg PF_UNUSED)
 static const struct signal_row signal_rows[] = {
 	{ SIGTERM, on_term },
 	{ SIGQUIT, on_quit },
-	{ SIGINT, NULL },
-	{ SIGHUP, NULL },
-	{ SIGUSR1, NULL },
-	{ SIGUSR2, NULL },
-	{ SIGTTIN, NULL },
-	{ SIGTTOU, NULL },
+	SIGNALS_OF_THE_MASTER,
 };
 
 static void
@@ -280,29 +276,9 @@ add_listener(struct worker *worker, const struct message *message)
 }
 
 static void
-use_log(struct worker *worker, const struct message *message)
-{
-	int fd = message->settings.passed ? channel_take_passed(&worker->channel) : STDERR_FILENO;
-	struct error error;
-	struct sink sink;
-
-	if (fd < 0) {
-		log_error("the log did not arrive: no descriptor is left");
-		return;
-	}
-	if (sink_adopt(&sink, fd, message->settings.kind, &error) == 0) {
-		log_use(&sink, message->settings.format, message->settings.level);
-		return;
-	}
-	log_error("cannot take over the log", log_str("reason", error.text));
-	if (message->settings.passed)
-		close(fd);
-}
-
-static void
 use_settings(struct worker *worker, const struct message *message)
 {
-	use_log(worker, message);
+	log_settings_use(&worker->channel, message);
 	worker->sessions.request_log.rate = message->settings.requests;
 	drain_set_timeout(worker, message->settings.drain_timeout_ms);
 }
@@ -421,7 +397,8 @@ start(struct worker *worker, struct error *error)
 			worker, error) != 0)
 		return -1;
 	if (takeover_open(worker, error) != 0 || handover_open(worker, error) != 0 ||
-		recycle_open(&worker->recycle, inheritance->config, error) != 0)
+		recycle_open(&worker->recycle, inheritance->config, worker->gauges.statm, error) !=
+			0)
 		return -1;
 	return drain_open(worker, error);
 }
@@ -468,7 +445,6 @@ stop(struct worker *worker)
 	acceptor_close(&worker->acceptor);
 	takeover_close(worker);
 	handover_close(worker);
-	recycle_close(&worker->recycle);
 	gauges_close(worker);
 	drain_close(worker);
 	sessions_close(&worker->sessions);
@@ -506,7 +482,6 @@ run(struct inheritance *inheritance)
 		.channel = { .fd = -1 },
 		.takeover = { .inbox = -1 },
 		.handover = { .inbox = -1, .conversation = -1 },
-		.recycle = { .statm = -1 },
 		.gauges = { .statm = -1, .descriptors = -1 },
 	};
 	struct error error;
