@@ -42,7 +42,7 @@ finish(struct reload *reload)
 static void
 fail(struct reload *reload, const char *reason)
 {
-	shown_reload(serving(reload)->segment, false);
+	shown_reload(serving(reload), reason);
 	log_error("reload failed", log_int("serving", serving(reload)->number),
 		log_str("reason", reason));
 	sink_close(&reload->sink);
@@ -120,7 +120,7 @@ take_over(struct reload *reload, struct generation *next)
 	use_log(reload);
 	log_info("reloaded", log_int("generation", generation->number),
 		log_int("workers", (int64_t)generation->seat_count), log_str("replaced", "no"));
-	shown_reload(serving(reload)->segment, true);
+	shown_reload(serving(reload), NULL);
 	finish(reload);
 }
 
@@ -294,7 +294,7 @@ reload_ready(struct reload *reload)
 	log_info("reloaded", log_int("generation", next->number),
 		log_int("workers", (int64_t)next->seat_count), log_str("replaced", "yes"),
 		log_int("took_ms", loop_now(supervisor->loop) - reload->begun_ms));
-	shown_reload(serving(reload)->segment, true);
+	shown_reload(serving(reload), NULL);
 	finish(reload);
 }
 

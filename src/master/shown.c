@@ -2,9 +2,11 @@
 
 #include "master/shown.h"
 
+#include <string.h>
 #include <time.h>
 
 #include "master/generation.h"
+#include "segment/reloads.h"
 
 void
 shown_update(const struct supervisor *supervisor, enum segment_state state)
@@ -24,17 +26,27 @@ shown_update(const struct supervisor *supervisor, enum segment_state state)
 }
 
 void
-shown_reload(struct segment *segment, bool ok)
+shown_reload(const struct generation *serving, const char *reason)
 {
-	struct segment_master *shown = &segment->head->master;
+	struct segment_master *shown = &serving->segment->head->master;
+	struct reloads_entry entry = {
+		.at_s = (uint64_t)time(NULL),
+		.generation = (uint32_t)serving->number,
+		.ok = reason == NULL,
+	};
 
-	if (ok)
-		atomic_store(&shown->loaded_s, (uint64_t)time(NULL));
-	atomic_fetch_add(ok ? &shown->reloads : &shown->reloads_failed, 1);
+	if (reason == NULL)
+		atomic_store(&shown->loaded_s, entry.at_s);
+	else
+		strlcpy(entry.reason, reason, sizeof(entry.reason));
+	reloads_note(shown, &entry);
 }
 
 void
-shown_restart(struct segment *segment, enum segment_restart reason)
+shown_restart(struct segment *segment, int number, enum segment_restart reason)
 {
-	atomic_fetch_add(&segment->head->master.restarts[reason], 1);
+	struct segment_master *shown = &segment->head->master;
+
+	atomic_fetch_add(&shown->restarts[reason], 1);
+	atomic_fetch_add(&shown->worker_restarts[number - 1], 1);
 }

@@ -2,18 +2,16 @@
 #ifndef MASTER_SHOWN_H
 #define MASTER_SHOWN_H
 
-#include <stdbool.h>
-
 #include "master/supervisor.h"
 #include "segment/segment.h"
 
 /* Shows what serves, in STATE. Now and then, and whenever something has changed. */
 void shown_update(const struct supervisor *supervisor, enum segment_state state);
 
-/* A reload is over. */
-void shown_reload(struct segment *segment, bool ok);
+/* A reload is over, and that generation serves. REASON is why it failed; NULL: it has not. */
+void shown_reload(const struct generation *serving, const char *reason);
 
-/* A worker is replaced. */
-void shown_restart(struct segment *segment, enum segment_restart reason);
+/* The worker of that number is replaced. */
+void shown_restart(struct segment *segment, int number, enum segment_restart reason);
 
 #endif

@@ -359,7 +359,7 @@ bury(struct child *child, int status)
 	child_forget(child);
 	steering_update(supervisor);
 	if (is_to_be_filled(seat))
-		shown_restart(supervisor->segment, reason);
+		shown_restart(supervisor->segment, seat->number, reason);
 	replace(seat, &death);
 	supervisor_end_if_empty(generation);
 }

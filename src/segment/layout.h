@@ -30,6 +30,8 @@ enum {
 	SEGMENT_COUNTERS = 192,      /* of a service in a slot: see counters.h */
 	SEGMENT_HISTOGRAM = 25,      /* a sum and buckets: see counters.h */
 	SEGMENT_PRIORITIES = 3,
+	SEGMENT_RELOADS = 16, /* the last ones are remembered */
+	SEGMENT_REASON = 384, /* bytes of why one failed */
 	SEGMENT_SERVICES = 64,
 	SEGMENT_NAME_SIZE = 64,
 	SEGMENT_PAGE = 4096,
@@ -60,6 +62,15 @@ enum segment_restart {
 	RESTART__COUNT
 };
 
+/* How a reload went: see reloads.h. */
+struct segment_reload {
+	_Atomic uint64_t number; /* from 1; 0: none, or it is being written */
+	_Atomic uint64_t at_s;   /* CLOCK_REALTIME */
+	_Atomic uint32_t generation;
+	_Atomic uint32_t ok;
+	_Atomic uint64_t reason[SEGMENT_REASON / 8]; /* text */
+};
+
 /* What the master alone knows. Counters only grow. */
 struct segment_master {
 	_Atomic uint64_t started_s; /* CLOCK_REALTIME */
@@ -67,6 +78,8 @@ struct segment_master {
 	_Atomic uint64_t reloads;
 	_Atomic uint64_t reloads_failed;
 	_Atomic uint64_t restarts[RESTART__COUNT];
+	_Atomic uint32_t worker_restarts[SEGMENT_SLOTS]; /* the same by number, from worker 1 on */
+	struct segment_reload history[SEGMENT_RELOADS];
 	_Atomic uint32_t state;      /* enum segment_state */
 	_Atomic uint32_t generation; /* that serves */
 	_Atomic uint32_t workers;    /* that it is to have */

@@ -8,4 +8,5 @@ src_libsegment_a_SOURCES = \
 	src/segment/former.c src/segment/former.h \
 	src/segment/ids.c src/segment/ids.h \
 	src/segment/layout.h \
+	src/segment/reloads.c src/segment/reloads.h \
 	src/segment/segment.c src/segment/segment.h
