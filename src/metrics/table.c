@@ -100,14 +100,7 @@ outcome_word(unsigned index)
 static const char *
 state_word(unsigned index)
 {
-	static const char *const words[] = {
-		[SLOT_FREE] = NULL,
-		[SLOT_STARTING] = "starting",
-		[SLOT_READY] = "ready",
-		[SLOT_DRAINING] = "draining",
-	};
-
-	return words[index];
+	return segment_slot_state_text(index);
 }
 
 static uint64_t
@@ -247,9 +240,9 @@ const struct metric metric_table[] = {
 	{ .name = "preforkd_connections_migrated_total", COUNTS(COUNTER_CLOSED + CLOSE_MOVED),
 	  .help = "Times that a connection has moved to another worker." },
 	{ .name = "preforkd_requests_total", COUNTS(COUNTER_REQUESTS),
-	  BY("result", REQUEST_RESULT__COUNT, result_word),
+	  BY("result", REQUEST_RESULT__COUNT, result_word), .by_slot = true,
 	  .help = "Requests that are over, by how they ended." },
-	{ .name = "preforkd_request_duration_seconds", TIMES(COUNTER_DURATION),
+	{ .name = "preforkd_request_duration_seconds", TIMES(COUNTER_DURATION), .by_slot = true,
 	  .help = "From the end of a message to its reply on the way to the client." },
 	{ .name = "preforkd_queue_wait_seconds", TIMES(COUNTER_QUEUE_WAIT),
 	  .help = "How long messages for the pool waited for a thread." },

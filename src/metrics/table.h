@@ -6,6 +6,7 @@
 #ifndef METRICS_TABLE_H
 #define METRICS_TABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,7 @@ struct metric {
 	enum metric_type type;
 	enum metric_scope scope;
 	unsigned first;                      /* METRIC_SERVICES: enum counter */
+	bool by_slot;                        /* METRIC_SERVICES: `/status` has it by worker, too */
 	const char *label;                   /* one more; NULL: none */
 	unsigned count;                      /* of its values; 0 is 1 */
 	const char *(*word)(unsigned index); /* each of them; NULL: that one is left out */

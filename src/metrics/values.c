@@ -23,6 +23,19 @@ value_of_service(const struct segment *segment, const struct metric *metric, uns
 	return sum_counter(segment, service, metric->first + index);
 }
 
+uint64_t
+value_of_slot(const struct segment *segment, const struct metric *metric, const struct slot *slot,
+	unsigned index)
+{
+	const unsigned services = segment_service_count(segment);
+	uint64_t sum = 0;
+
+	for (unsigned service = 0; service < services; service++)
+		sum += atomic_load_explicit(
+			&slot->counters[service][metric->first + index], memory_order_relaxed);
+	return sum;
+}
+
 static void
 add_times(struct times *times, const _Atomic uint64_t *histogram)
 {
@@ -50,6 +63,17 @@ value_times(const struct segment *segment, const struct metric *metric, unsigned
 			metric->times != NULL ? metric->times(slot)
 					      : &slot->counters[service][metric->first]);
 	}
+}
+
+void
+value_times_of_slot(const struct segment *segment, const struct metric *metric,
+	const struct slot *slot, struct times *times)
+{
+	const unsigned services = segment_service_count(segment);
+
+	*times = (struct times){ 0 };
+	for (unsigned service = 0; service < services; service++)
+		add_times(times, &slot->counters[service][metric->first]);
 }
 
 uint64_t

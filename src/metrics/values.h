@@ -11,6 +11,10 @@
 uint64_t value_of_service(const struct segment *segment, const struct metric *metric,
 	unsigned service, unsigned index);
 
+/* The same of all services together, in one slot. */
+uint64_t value_of_slot(const struct segment *segment, const struct metric *metric,
+	const struct slot *slot, unsigned index);
+
 /* Times: sums over all slots. */
 struct times {
 	uint64_t sum_ns, count;
@@ -20,6 +24,10 @@ struct times {
 /* SERVICE is unused for those of the server. */
 void value_times(const struct segment *segment, const struct metric *metric, unsigned service,
 	struct times *times);
+
+/* The same of all services together, in one slot. */
+void value_times_of_slot(const struct segment *segment, const struct metric *metric,
+	const struct slot *slot, struct times *times);
 
 /* The end of a bucket but the last, in nanoseconds. */
 uint64_t value_bucket_end_ns(unsigned bucket);

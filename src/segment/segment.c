@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/compiler.h"
 #include "base/fd.h"
 
 static const size_t head_size =
@@ -208,6 +209,7 @@ segment_slot_claim(struct segment *segment, unsigned index, unsigned generation)
 	if (index >= atomic_load(&segment->head->slots_used))
 		atomic_store(&segment->head->slots_used, index + 1);
 	atomic_store(&slot->generation, generation);
+	atomic_store(&slot->number, 0);
 	atomic_store(&slot->pid, 0);
 	atomic_store(&slot->state, SLOT_STARTING);
 }
@@ -298,6 +300,31 @@ bool
 segment_slot_is_draining(const struct segment *segment, unsigned index)
 {
 	return atomic_load(&slot_at(segment, index)->state) == SLOT_DRAINING;
+}
+
+const char *
+segment_slot_state_text(uint32_t state)
+{
+	static const char *const words[] = {
+		[SLOT_FREE] = NULL,
+		[SLOT_STARTING] = "starting",
+		[SLOT_READY] = "ready",
+		[SLOT_DRAINING] = "draining",
+	};
+
+	return state < countof(words) ? words[state] : NULL;
+}
+
+const char *
+segment_state_text(uint32_t state)
+{
+	static const char *const words[] = {
+		[SEGMENT_STARTING] = "starting",
+		[SEGMENT_RUNNING] = "running",
+		[SEGMENT_ENDING] = "draining",
+	};
+
+	return state < countof(words) ? words[state] : NULL;
 }
 
 int64_t

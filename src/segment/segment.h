@@ -93,6 +93,10 @@ bool segment_slot_is_free(const struct segment *segment, unsigned index);
 /* Whether its worker says that it drains, and has closed what it listened on. */
 bool segment_slot_is_draining(const struct segment *segment, unsigned index);
 
+/* Words for what a process says of its state, which may be anything; NULL: it is none. */
+const char *segment_slot_state_text(uint32_t state);
+const char *segment_state_text(uint32_t state);
+
 /* When its loop last turned, as its worker says: to see whether it moves, nothing more. */
 int64_t segment_slot_tick_ms(const struct segment *segment, unsigned index);
 
