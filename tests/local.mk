@@ -149,6 +149,7 @@ tests_preforkd_larger_SOURCES = $(src_preforkd_SOURCES) \
 	$(src_libmaster_a_SOURCES) $(src_libworker_a_SOURCES) $(src_libdispatch_a_SOURCES) \
 	$(src_libnet_a_SOURCES) $(src_libprocess_a_SOURCES) $(src_libsegment_a_SOURCES) \
 	$(src_libmetrics_a_SOURCES) $(src_libadmin_a_SOURCES)
+$(tests_preforkd_larger_OBJECTS): src/admin/page.inc
 tests_preforkd_larger_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS) $(LIBCAP_NG_CFLAGS)
 tests_preforkd_larger_CPPFLAGS = $(src_libdispatch_a_CPPFLAGS) -DSEGMENT_TEST_LAYOUT=1000
 tests_preforkd_larger_LDADD = src/libconfig.a src/libwire.a src/libbase.a \

@@ -11,6 +11,7 @@
 #include <event2/http.h>
 #include <event2/listener.h>
 
+#include "admin/page.h"
 #include "admin/status.h"
 #include "metrics/prometheus.h"
 
@@ -32,25 +33,43 @@ struct http {
 };
 
 /*
- * Answers with TEXT, SIZE bytes of TYPE, and nothing more on that connection: what a client sends
- * ahead of its replies is not kept.
+ * Answers with BODY, which it takes, and nothing more on that connection: what a client sends ahead
+ * of its replies is not kept. NULL: there is no memory for it.
  */
+static void
+answer_body(struct evhttp_request *request, int status, const char *type, struct evbuffer *body)
+{
+	struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
+
+	if (body == NULL) {
+		evhttp_send_error(request, ERROR, NULL);
+		return;
+	}
+	evhttp_add_header(headers, "Connection", "close");
+	evhttp_add_header(headers, "Content-Type", type);
+	evhttp_add_header(headers, "Cache-Control", "no-store");
+	evhttp_send_reply(request, status, NULL, body);
+	evbuffer_free(body);
+}
+
+/* The body, or NULL if FAILED. */
+static struct evbuffer *
+body_unless(bool failed, struct evbuffer *body)
+{
+	if (!failed)
+		return body;
+	if (body != NULL)
+		evbuffer_free(body);
+	return NULL;
+}
+
 static void
 answer(struct evhttp_request *request, int status, const char *type, const char *text, size_t size)
 {
 	struct evbuffer *body = evbuffer_new();
-	struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
+	const bool failed = body == NULL || evbuffer_add(body, text, size) != 0;
 
-	if (body == NULL || evbuffer_add(body, text, size) != 0) {
-		evhttp_send_error(request, ERROR, NULL);
-	} else {
-		evhttp_add_header(headers, "Connection", "close");
-		evhttp_add_header(headers, "Content-Type", type);
-		evhttp_add_header(headers, "Cache-Control", "no-store");
-		evhttp_send_reply(request, status, NULL, body);
-	}
-	if (body != NULL)
-		evbuffer_free(body);
+	answer_body(request, status, type, body_unless(failed, body));
 }
 
 static void
@@ -93,6 +112,22 @@ on_status(struct evhttp_request *request, void *arg)
 	answer_printed(request, "application/json", http->segment, status_print);
 }
 
+static void
+on_page(struct evhttp_request *request, void *arg PF_UNUSED)
+{
+	struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
+	struct evbuffer *body = evbuffer_new();
+	char policy[PAGE_POLICY_SIZE];
+	const bool failed = body == NULL || page_add(body, policy) != 0;
+
+	if (!failed) {
+		evhttp_add_header(headers, "Content-Security-Policy", policy);
+		evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
+		evhttp_add_header(headers, "Referrer-Policy", "no-referrer");
+	}
+	answer_body(request, OK, "text/html; charset=utf-8", body_unless(failed, body));
+}
+
 /* The process answers; that is all it takes to be alive. */
 static void
 on_livez(struct evhttp_request *request, void *arg PF_UNUSED)
@@ -115,7 +150,7 @@ on_readyz(struct evhttp_request *request, void *arg)
 static void
 on_other(struct evhttp_request *request, void *arg PF_UNUSED)
 {
-	answer_line(request, NOT_FOUND, "expected /metrics, /livez, /readyz or /status\n");
+	answer_line(request, NOT_FOUND, "expected /, /metrics, /livez, /readyz or /status\n");
 }
 
 static struct bufferevent *
@@ -167,7 +202,8 @@ set_up(struct http *http, const struct inheritance *inheritance)
 	evhttp_set_timeout(server, TIMEOUT_S);
 	evhttp_set_bevcb(server, make_bufferevent, http);
 	evhttp_set_gencb(server, on_other, http);
-	if (evhttp_set_cb(server, "/metrics", on_metrics, http) != 0 ||
+	if (evhttp_set_cb(server, "/", on_page, http) != 0 ||
+		evhttp_set_cb(server, "/metrics", on_metrics, http) != 0 ||
 		evhttp_set_cb(server, "/status", on_status, http) != 0 ||
 		evhttp_set_cb(server, "/livez", on_livez, http) != 0 ||
 		evhttp_set_cb(server, "/readyz", on_readyz, http) != 0)
