@@ -7,7 +7,7 @@ build_packages='autoconf automake libtool pkg-config make gcc libc6-dev libevent
 test_packages="$build_packages clang clang-format g++ libcmocka-dev bats bats-assert
     bats-support bats-file mandoc python3 parallel universal-ctags shellcheck iproute2 xz-utils
     bc binutils libcap2-bin strace busybox logrotate gnuplot-nox valgrind
-    systemd systemd-container curl jq prometheus"
+    systemd systemd-container curl jq prometheus chromium"
 
 say() {
     printf '\n== %s\n' "$*"
@@ -50,7 +50,7 @@ copy_sources() {
         bench doc etc examples include man src tests | tar -x -C "$1"
     (
         cd "$1" || exit
-        rm -f src/preforkd src/preforkbench src/preforkcat man/preforkd.8
+        rm -f src/preforkd src/preforkbench src/preforkcat src/admin/page.inc man/preforkd.8
         find tests/unit -type f ! -name '*.c' -exec rm -f {} +
         sh ./bootstrap >bootstrap.log 2>&1 || {
             cat bootstrap.log

@@ -230,6 +230,7 @@ EXTRA_DIST += tests/run \
 	tests/networks.bats \
 	tests/order.bats \
 	tests/overload.bats \
+	tests/page.bats \
 	tests/pid_file.bats \
 	tests/preforkcat.bats \
 	tests/priority.bats \
@@ -263,6 +264,8 @@ EXTRA_DIST += tests/run \
 	tests/lib/admin.bash \
 	tests/lib/bad_http.py \
 	tests/lib/bench.bash \
+	tests/lib/browser.bash \
+	tests/lib/browser.py \
 	tests/lib/churn.bash \
 	tests/lib/churn.py \
 	tests/lib/client.bash \
