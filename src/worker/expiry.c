@@ -2,7 +2,9 @@
 
 #include "worker/expiry.h"
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "segment/counters.h"
 #include "worker/pipeline.h"
 
 static void
@@ -73,6 +75,15 @@ log_expired(struct pipeline *pipeline, const struct request *request)
 		log_uint("expired", sessions->expired));
 }
 
+/* Those that waited for so long that no thread had time for them have waited the longest. */
+static void
+count_wait(struct sessions *sessions, const struct request *request)
+{
+	if (request->routed && !request->is_inline)
+		counters_time(sessions->network->segment, request->service->id, COUNTER_QUEUE_WAIT,
+			clock_monotonic_ns() - 1000 * request->framed_us, 1);
+}
+
 /* It is late: answered by the module's notice, wherever it is. */
 static void
 expire(struct pipeline *pipeline, struct request *request)
@@ -82,6 +93,7 @@ expire(struct pipeline *pipeline, struct request *request)
 	sessions->expired++;
 	log_expired(pipeline, request);
 	if (request->state == REQUEST_WAITING) {
+		count_wait(sessions, request);
 		answer_late(pipeline, request);
 		return;
 	}

@@ -4,6 +4,7 @@
 
 #include <sys/param.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "net/count.h"
 
@@ -111,6 +112,17 @@ room_for(struct pipeline *pipeline, const struct request *request)
 	return pool_room(&pipeline_dispatch(pipeline)->pool, request->priority);
 }
 
+/* One that had to wait is timed for itself. */
+static void
+run_here(struct request *request, struct segment *segment)
+{
+	const int64_t begun_ns = clock_monotonic_ns();
+
+	request_run(request);
+	counters_time(
+		segment, request->service->id, COUNTER_HANDLER, clock_monotonic_ns() - begun_ns, 1);
+}
+
 /* Dispatches REQUEST, which waits. Returns whether others may be dispatched behind it. */
 static bool
 dispatch_one(struct pipeline *pipeline, struct request *request)
@@ -121,7 +133,7 @@ dispatch_one(struct pipeline *pipeline, struct request *request)
 	if (!request->routed)
 		request_route(request);
 	if (request->is_inline) {
-		request_run(request);
+		run_here(request, pipeline_sessions(pipeline)->network->segment);
 		pipeline_handled(pipeline->session, request);
 		return true;
 	}

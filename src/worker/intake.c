@@ -64,6 +64,7 @@ static void
 fail(struct session *session, struct request *request)
 {
 	session->connection.failed = true;
+	atomic_fetch_or(&request->progress, REQUEST_GONE);
 	sessions_let_go(session_sessions(session), request);
 }
 
