@@ -111,6 +111,128 @@ END_OF_FILE
     metric_is 2 preforkd_config_generation
 }
 
+# sum_of NAME LABELS: over all values of one more label.
+sum_of() {
+    get /metrics | grep -F "$1{$2," | awk '{ sum += $NF } END { print sum + 0 }'
+}
+
+# add_up ACCEPTED: all these are open, or have ended for a reason.
+connections_add_up() {
+    local open closed
+    metric_is "$1" preforkd_connections_total 'service="main"' || return 1
+    open=$(metric preforkd_active_connections 'service="main"')
+    closed=$(sum_of preforkd_connections_closed_total 'service="main"')
+    [ "$((open + closed))" -eq "$1" ] && return
+    echo "accepted $1, open $open, closed $closed"
+    return 1
+}
+
+@test "connections of killed workers are counted as that, and all add up" {
+    local killed
+    metered_start
+    talk_start "$ADDRESS"
+    talk open 20
+    connections_add_up 20
+    wait_until metric_is 20 preforkd_active_connections 'service="main"'
+    killed=$(metric preforkd_worker_connections 'worker="1"')
+    ((killed > 0))
+    kill -KILL "$(worker_pid 1)"
+    wait_until metric_is "$killed" preforkd_connections_closed_total 'service="main",reason="killed"'
+    metric_is "$((20 - killed))" preforkd_active_connections 'service="main"'
+    connections_add_up 20
+    wait_until workers_are_ready 2
+    talk open 4
+    reload_works
+    wait_until no_worker_drains
+    connections_add_up 24
+    kill -KILL "$(worker_pid 1)" "$(worker_pid 2)"
+    wait_until metric_is 0 preforkd_active_connections 'service="main"'
+    wait_until metric_is 24 preforkd_connections_closed_total 'service="main",reason="killed"'
+    connections_add_up 24
+}
+
+@test "connections add up when workers die while they hand connections over" {
+    local i count=0
+    metered_start
+    talk_start "$ADDRESS"
+    for ((i = 1; i <= 6; i++)); do
+        talk open 200
+        count=$((count + 200))
+        hup
+        wait_until outcome_count_is "$i"
+        pgrep -P "$SERVER_PID" -f "preforkd: worker $((i % 2 + 1)) " | xargs -r kill -KILL
+        wait_until workers_are_ready 2
+        wait_until no_worker_drains
+        wait_until connections_add_up "$count"
+    done
+    talk close
+    wait_until metric_is 0 preforkd_active_connections 'service="main"'
+    connections_add_up "$count"
+}
+
+@test "timeouts are counted by kind" {
+    metered_start "" 'read_timeout = "200ms" idle_timeout = "500ms" request_timeout = "100ms" dispatch = "pool"
+        options = { sleep_us = 300000 }'
+    talk_start "$ADDRESS"
+    talk connect 1
+    talk begin 100
+    wait_until metric_is 1 preforkd_timeouts_total 'service="main",kind="read"'
+    metric_is 1 preforkd_connections_closed_total 'service="main",reason="read_timeout"'
+    talk_start "$ADDRESS"
+    talk connect 1
+    wait_until metric_is 1 preforkd_timeouts_total 'service="main",kind="idle"'
+    talk_start "$ADDRESS"
+    talk connect 1
+    talk send 1
+    wait_until was_late
+    metric_is "$(metric preforkd_timeouts_total 'service="main",kind="request"')" \
+        preforkd_requests_total 'service="main",result="timeout"'
+}
+
+was_late() {
+    [ "$(metric preforkd_timeouts_total 'service="main",kind="request"')" -gt 0 ]
+}
+
+@test "a client that does not close after its last reply is counted" {
+    metered_start
+    "$PYTHON" - "${ADDRESS##*:}" <<'END_OF_FILE'
+import socket, sys
+sock = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+sock.sendall(b"\xff\xff\xff\xff")
+assert sock.recv(1) == b""
+sock.settimeout(10)
+try:
+    while True: # it stays until the server has waited for long enough
+        sock.sendall(b"x")
+        sock.recv(1)
+except OSError:
+    pass
+END_OF_FILE
+    wait_until metric_is 1 preforkd_timeouts_total 'service="main",kind="linger"'
+}
+
+@test "the time to a client's first byte and the age of connections outlive a move" {
+    metered_start
+    "$PYTHON" - "${ADDRESS##*:}" "$SERVER_PID" "$SERVER_LOG" <<'END_OF_FILE'
+import os, signal, socket, sys, time
+sock = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+end = time.monotonic() + 1.1
+os.kill(int(sys.argv[2]), signal.SIGHUP)
+while "msg=reloaded" not in open(sys.argv[3]).read() or time.monotonic() < end:
+    time.sleep(0.02)
+sock.sendall(b"\0\0\0\1x")
+assert sock.recv(5) == b"\0\0\0\1x"
+sock.sendall(b"\0\0\0\1x")
+assert sock.recv(5) == b"\0\0\0\1x"
+END_OF_FILE
+    metric_is 1 preforkd_connections_migrated_total 'service="main"'
+    wait_until metric_is 1 preforkd_connection_age_seconds_count 'service="main"'
+    metric_is 1 preforkd_first_byte_seconds_count 'service="main"'
+    [[ $(metric preforkd_connection_age_seconds_sum 'service="main"') =~ ^[1-9] ]]
+    [[ $(metric preforkd_first_byte_seconds_sum 'service="main"') =~ ^[1-9] ]]
+    metric_is 0 preforkd_connection_age_seconds_bucket 'service="main",le="0.512"'
+}
+
 @test "refused connections, shed and late requests are counted by reason" {
     metered_start 'queue_length = 1 threads = 1 max_connections = 4' \
         'dispatch = "pool" overload = "shed" request_timeout = "500ms" options = { sleep_us = 200000 }'

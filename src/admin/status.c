@@ -29,9 +29,9 @@ set_integer(json_t *object, const char *name, uint64_t value)
 }
 
 static void
-set_seconds(json_t *object, const char *name, uint64_t ns)
+set_seconds(json_t *object, const char *name, double ns)
 {
-	json_object_set_new(object, name, json_real((double)ns / 1e9));
+	json_object_set_new(object, name, json_real(ns / 1e9));
 }
 
 /* What is not UTF-8, or was cut within a character, is shown as far as it is ASCII. */
@@ -73,8 +73,8 @@ make_times(const struct subject *subject, const struct metric *metric)
 		value_times(subject->segment, metric, subject->service, &times);
 	set_integer(object, "count", times.count);
 	set_seconds(object, "sum", times.sum_ns);
-	set_seconds(object, "p50", value_quantile_ns(&times, 0.5));
-	set_seconds(object, "p99", value_quantile_ns(&times, 0.99));
+	set_seconds(object, "p50", (double)value_quantile_ns(&times, 0.5));
+	set_seconds(object, "p99", (double)value_quantile_ns(&times, 0.99));
 	json_object_set_new(object, "buckets", make_buckets(&times));
 	return object;
 }
@@ -228,14 +228,17 @@ make_reloads(const struct segment *segment)
 	return reloads;
 }
 
-/* Where the buckets of times end; what is beyond the last one has no end. */
+/* Where the buckets of times, not of ages, end; what is beyond the last one has no end. */
 static json_t *
 make_bucket_ends(void)
 {
+	const struct metric time = { .type = METRIC_HISTOGRAM };
+	const struct times times = value_no_times(&time);
 	json_t *ends = json_array();
 
 	for (unsigned i = 0; i < HISTOGRAM_BUCKETS - 1; i++)
-		json_array_append_new(ends, json_real((double)value_bucket_end_ns(i) / 1e9));
+		json_array_append_new(
+			ends, json_real((double)value_bucket_end_ns(&times, i) / 1e9));
 	return ends;
 }
 
@@ -249,7 +252,7 @@ status_print(const struct segment *segment, FILE *out)
 	json_object_set_new(status, "version", json_string(PACKAGE_VERSION));
 	set_integer(status, "pid", (uint64_t)getppid());
 	json_object_set_new(status, "state", json_string(segment_state_text(state)));
-	set_seconds(status, "now", (uint64_t)clock_ns(CLOCK_REALTIME));
+	set_seconds(status, "now", (double)clock_ns(CLOCK_REALTIME));
 	json_object_set_new(status, "server", make_metrics(&server, METRIC_SERVER));
 	json_object_set_new(status, "workers", make_workers(segment));
 	json_object_set_new(status, "services", make_services(segment));

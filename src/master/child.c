@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "master/generation.h"
 #include "master/heritage.h"
+#include "master/lost.h"
 #include "master/stage.h"
 #include "master/supervisor.h"
 #include "process/signals.h"
@@ -51,6 +52,7 @@ forget_former(struct supervisor *supervisor)
 static void
 drop_slot(struct supervisor *supervisor, unsigned slot)
 {
+	lost_count(supervisor->segment, slot);
 	segment_slot_drop(supervisor->segment, slot);
 	supervisor->slot_used[slot] = false;
 	supervisor->slot_due_ms[slot] = 0;

@@ -9,6 +9,7 @@ src_libmaster_a_SOURCES = \
 	src/master/generation.c src/master/generation.h \
 	src/master/heritage.c src/master/heritage.h \
 	src/master/liveness.c src/master/liveness.h \
+	src/master/lost.c src/master/lost.h \
 	src/master/master.c src/master/master.h \
 	src/master/pid_file.c src/master/pid_file.h \
 	src/master/reap.c src/master/reap.h \

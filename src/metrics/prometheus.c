@@ -42,10 +42,10 @@ print_times(FILE *out, const char *name, const char *labels, const struct times 
 	for (unsigned i = 0; i < HISTOGRAM_BUCKETS - 1; i++) {
 		seen += times->buckets[i];
 		fprintf(out, "%s_bucket{%s%sle=\"%.9g\"} %" PRIu64 "\n", name, labels, comma,
-			(double)value_bucket_end_ns(i) / 1e9, seen);
+			(double)value_bucket_end_ns(times, i) / 1e9, seen);
 	}
 	fprintf(out, "%s_bucket{%s%sle=\"+Inf\"} %" PRIu64 "\n", name, labels, comma, times->count);
-	fprintf(out, "%s_sum%s%s%s %.9f\n", name, open, labels, close, (double)times->sum_ns / 1e9);
+	fprintf(out, "%s_sum%s%s%s %.9f\n", name, open, labels, close, times->sum_ns / 1e9);
 	fprintf(out, "%s_count%s%s%s %" PRIu64 "\n", name, open, labels, close, times->count);
 }
 

@@ -14,7 +14,7 @@
 #include "wire/wire.h"
 
 static_assert((int)COUNTER_REFUSED + (int)REFUSAL__COUNT <= (int)COUNTER_CLOSED &&
-		(int)COUNTER_CLOSED + (int)CLOSE_REASON__COUNT <= (int)COUNTER_REQUESTS &&
+		(int)COUNTER_CLOSED + (int)CLOSE_REASON__COUNT <= (int)COUNTER_CLOSED_END &&
 		(int)COUNTER_REQUESTS + (int)REQUEST_RESULT__COUNT <= (int)COUNTER_PROTOCOL &&
 		(int)COUNTER_PROTOCOL + (int)WIRE_ERROR__COUNT <= (int)COUNTER_DURATION,
 	"counters of different kinds do not overlap");
@@ -23,9 +23,35 @@ static_assert((int)COUNTER_REFUSED + (int)REFUSAL__COUNT <= (int)COUNTER_CLOSED 
 static const char *
 close_word(unsigned index)
 {
-	return index == CLOSE_MOVED || index == CLOSE_DECLINED
+	return index == CLOSE_MOVED || close_reason_is_return((enum close_reason)index)
 		? NULL
 		: close_reason_text((enum close_reason)index);
+}
+
+/* What is counted elsewhere already. */
+static const struct {
+	const char *word;
+	unsigned counter;
+} timeouts[] = {
+	{ "read", COUNTER_CLOSED + CLOSE_READ_TIMEOUT },
+	{ "write", COUNTER_CLOSED + CLOSE_WRITE_TIMEOUT },
+	{ "idle", COUNTER_CLOSED + CLOSE_IDLE_TIMEOUT },
+	{ "heartbeat", COUNTER_CLOSED + CLOSE_HEARTBEAT_TIMEOUT },
+	{ "request", COUNTER_REQUESTS + REQUEST_TIMEOUT },
+	{ "drain", COUNTER_CLOSED + CLOSE_CUT },
+	{ "linger", COUNTER_LINGERS },
+};
+
+static const char *
+timeout_word(unsigned index)
+{
+	return timeouts[index].word;
+}
+
+static unsigned
+timeout_counter(unsigned index)
+{
+	return timeouts[index].counter;
 }
 
 static const char *
@@ -133,6 +159,12 @@ descriptors(const struct slot *slot, unsigned index PF_UNUSED)
 	return atomic_load(&slot->descriptors);
 }
 
+static uint64_t
+paused(const struct slot *slot, unsigned index PF_UNUSED)
+{
+	return atomic_load(&slot->pausing) != 0;
+}
+
 static const _Atomic uint64_t *
 lag(const struct slot *slot)
 {
@@ -219,6 +251,7 @@ active(const struct segment *segment, unsigned index)
 
 /* clang-format off */
 #define COUNTS(counter) .type = METRIC_COUNTER, .scope = METRIC_SERVICES, .first = (counter)
+#define COUNTS_AT(find) .type = METRIC_COUNTER, .scope = METRIC_SERVICES, .counter = (find)
 #define TIMES(counter)  .type = METRIC_HISTOGRAM, .scope = METRIC_SERVICES, .first = (counter)
 #define BY(name, values, text) .label = (name), .count = (values), .word = (text)
 #define OF_WORKER(read) .type = METRIC_GAUGE, .scope = METRIC_WORKERS, .of_slot = (read)
@@ -237,8 +270,15 @@ const struct metric metric_table[] = {
 	{ .name = "preforkd_connections_closed_total", COUNTS(COUNTER_CLOSED),
 	  BY("reason", CLOSE_REASON__COUNT, close_word),
 	  .help = "Connections that have ended, by reason." },
-	{ .name = "preforkd_connections_migrated_total", COUNTS(COUNTER_CLOSED + CLOSE_MOVED),
+	{ .name = "preforkd_connections_migrated_total", COUNTS(COUNTER_ARRIVED),
 	  .help = "Times that a connection has moved to another worker." },
+	{ .name = "preforkd_connection_age_seconds", TIMES(COUNTER_AGE), .unit_ms = true,
+	  .help = "How old connections were when they ended." },
+	{ .name = "preforkd_first_byte_seconds", TIMES(COUNTER_FIRST_BYTE),
+	  .help = "From the accept of a connection to the first byte of its client." },
+	{ .name = "preforkd_timeouts_total", COUNTS_AT(timeout_counter),
+	  BY("kind", countof(timeouts), timeout_word),
+	  .help = "Times that something took longer than it may, by what it was." },
 	{ .name = "preforkd_requests_total", COUNTS(COUNTER_REQUESTS),
 	  BY("result", REQUEST_RESULT__COUNT, result_word), .by_slot = true,
 	  .help = "Requests that are over, by how they ended." },
@@ -265,6 +305,8 @@ const struct metric metric_table[] = {
 	  .help = "Messages that wait for a worker's pool." },
 	{ .name = "preforkd_worker_busy_threads", OF_WORKER(busy),
 	  .help = "Threads of a worker's pool that have something to do." },
+	{ .name = "preforkd_worker_paused", OF_WORKER(paused),
+	  .help = "1 while a worker accepts nothing for want of descriptors or memory." },
 	{ .name = "preforkd_worker_memory_bytes", OF_WORKER(memory),
 	  .help = "Memory that is a worker's alone; 0: unknown." },
 	{ .name = "preforkd_worker_open_descriptors", OF_WORKER(descriptors),

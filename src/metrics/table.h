@@ -15,7 +15,7 @@
 enum metric_type {
 	METRIC_COUNTER,
 	METRIC_GAUGE,
-	METRIC_HISTOGRAM, /* of times */
+	METRIC_HISTOGRAM, /* of times, or of ages */
 };
 
 /* Whose numbers it has, and so which labels. */
@@ -31,6 +31,8 @@ struct metric {
 	enum metric_scope scope;
 	unsigned first;                      /* METRIC_SERVICES: enum counter */
 	bool by_slot;                        /* METRIC_SERVICES: `/status` has it by worker, too */
+	unsigned (*counter)(unsigned index); /* the same, if they don't follow one another */
+	bool unit_ms;                        /* a histogram of ages */
 	const char *label;                   /* one more; NULL: none */
 	unsigned count;                      /* of its values; 0 is 1 */
 	const char *(*word)(unsigned index); /* each of them; NULL: that one is left out */

@@ -2,6 +2,10 @@
 
 #include "metrics/values.h"
 
+enum {
+	NS_PER_MS = 1000000,
+};
+
 static uint64_t
 sum_counter(const struct segment *segment, unsigned service, unsigned counter)
 {
@@ -20,7 +24,8 @@ value_of_service(const struct segment *segment, const struct metric *metric, uns
 {
 	if (metric->of_server != NULL)
 		return metric->of_server(segment, service);
-	return sum_counter(segment, service, metric->first + index);
+	return sum_counter(segment, service,
+		metric->counter != NULL ? metric->counter(index) : metric->first + index);
 }
 
 uint64_t
@@ -36,10 +41,26 @@ value_of_slot(const struct segment *segment, const struct metric *metric, const 
 	return sum;
 }
 
-static void
-add_times(struct times *times, const _Atomic uint64_t *histogram)
+static uint64_t
+unit_of(const struct metric *metric)
 {
-	times->sum_ns += atomic_load_explicit(&histogram[0], memory_order_relaxed);
+	return metric->unit_ms ? NS_PER_MS : 1;
+}
+
+struct times
+value_no_times(const struct metric *metric)
+{
+	return (struct times){
+		.first_end_ns = unit_of(metric)
+			<< (metric->unit_ms ? HISTOGRAM_AGE_SHIFT : HISTOGRAM_TIME_SHIFT),
+	};
+}
+
+static void
+add_times(struct times *times, const _Atomic uint64_t *histogram, uint64_t unit_ns)
+{
+	times->sum_ns +=
+		(double)atomic_load_explicit(&histogram[0], memory_order_relaxed) * (double)unit_ns;
 	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
 		const uint64_t count =
 			atomic_load_explicit(&histogram[1 + i], memory_order_relaxed);
@@ -55,13 +76,14 @@ value_times(const struct segment *segment, const struct metric *metric, unsigned
 {
 	const uint32_t used = atomic_load(&segment->head->slots_used);
 
-	*times = (struct times){ 0 };
+	*times = value_no_times(metric);
 	for (uint32_t i = 0; i < used; i++) {
 		const struct slot *slot = &segment->slots[i];
 
 		add_times(times,
 			metric->times != NULL ? metric->times(slot)
-					      : &slot->counters[service][metric->first]);
+					      : &slot->counters[service][metric->first],
+			unit_of(metric));
 	}
 }
 
@@ -71,15 +93,15 @@ value_times_of_slot(const struct segment *segment, const struct metric *metric,
 {
 	const unsigned services = segment_service_count(segment);
 
-	*times = (struct times){ 0 };
+	*times = value_no_times(metric);
 	for (unsigned service = 0; service < services; service++)
-		add_times(times, &slot->counters[service][metric->first]);
+		add_times(times, &slot->counters[service][metric->first], unit_of(metric));
 }
 
 uint64_t
-value_bucket_end_ns(unsigned bucket)
+value_bucket_end_ns(const struct times *times, unsigned bucket)
 {
-	return UINT64_C(1) << (HISTOGRAM_FIRST_SHIFT + bucket);
+	return times->first_end_ns << bucket;
 }
 
 uint64_t
@@ -90,7 +112,7 @@ value_quantile_ns(const struct times *times, double part)
 	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
 		seen += times->buckets[i];
 		if (seen > 0 && (double)seen >= part * (double)times->count)
-			return value_bucket_end_ns(i);
+			return value_bucket_end_ns(times, i);
 	}
 	return 0;
 }

@@ -15,11 +15,16 @@ uint64_t value_of_service(const struct segment *segment, const struct metric *me
 uint64_t value_of_slot(const struct segment *segment, const struct metric *metric,
 	const struct slot *slot, unsigned index);
 
-/* Times: sums over all slots. */
+/* Times: sums over all slots. The sum of ages in nanoseconds is beyond any integer. */
 struct times {
-	uint64_t sum_ns, count;
+	double sum_ns;
+	uint64_t count;
+	uint64_t first_end_ns; /* the end of the first bucket */
 	uint64_t buckets[HISTOGRAM_BUCKETS];
 };
+
+/* None, of a histogram. */
+struct times value_no_times(const struct metric *metric);
 
 /* SERVICE is unused for those of the server. */
 void value_times(const struct segment *segment, const struct metric *metric, unsigned service,
@@ -30,7 +35,7 @@ void value_times_of_slot(const struct segment *segment, const struct metric *met
 	const struct slot *slot, struct times *times);
 
 /* The end of a bucket but the last, in nanoseconds. */
-uint64_t value_bucket_end_ns(unsigned bucket);
+uint64_t value_bucket_end_ns(const struct times *times, unsigned bucket);
 
 /* How long PART (0 to 1) of the times took at most, in nanoseconds: no finer than the buckets. */
 uint64_t value_quantile_ns(const struct times *times, double part);

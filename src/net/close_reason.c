@@ -20,8 +20,10 @@ static const char *const reason_texts[] = {
 	[CLOSE_MEMORY] = "memory",
 	[CLOSE_DRAIN] = "drain",
 	[CLOSE_CUT] = "cut",
+	[CLOSE_KILLED] = "killed",
 	[CLOSE_MOVED] = "moved",
 	[CLOSE_DECLINED] = "declined",
+	[CLOSE_UNTOLD] = "untold",
 };
 static_assert(countof(reason_texts) == CLOSE_REASON__COUNT, "a text for each reason");
 

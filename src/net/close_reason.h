@@ -2,6 +2,8 @@
 #ifndef NET_CLOSE_REASON_H
 #define NET_CLOSE_REASON_H
 
+#include <stdbool.h>
+
 enum close_reason {
 	CLOSE_CLIENT,    /* the client shut its side and has its replies */
 	CLOSE_TRUNCATED, /* the same, within a message */
@@ -16,12 +18,22 @@ enum close_reason {
 	CLOSE_MEMORY,      /* no memory for it */
 	CLOSE_DRAIN,       /* the worker ends; everything begun has been answered */
 	CLOSE_CUT,         /* the worker ends, and something was unfinished */
+	CLOSE_KILLED,      /* the worker did not end by itself: the master counts it */
 	CLOSE_MOVED,       /* another worker has it; the client notices nothing */
 	CLOSE_DECLINED,    /* the module here does not take it: it stays where it was */
-	CLOSE_REASON__COUNT
+	CLOSE_UNTOLD,      /* nobody could be told that it is here: it stays where it was */
+	CLOSE_REASON__COUNT,
+	CLOSE_REASON_MASK = 63,
 };
 
 /* A word for the reason, for logs. */
 const char *close_reason_text(enum close_reason reason);
+
+/* Whether a connection that ends for that reason was never this worker's. */
+static inline bool
+close_reason_is_return(enum close_reason reason)
+{
+	return reason == CLOSE_DECLINED || reason == CLOSE_UNTOLD;
+}
 
 #endif

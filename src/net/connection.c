@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "net/age.h"
 #include "net/count.h"
 #include "net/flow.h"
 #include "net/input.h"
@@ -23,6 +24,18 @@ now(const struct connection *connection)
 	return loop_now(connection->network->loop);
 }
 
+/* One that goes on elsewhere keeps its age. */
+static void
+count_end(const struct connection *connection, enum close_reason reason)
+{
+	if (close_reason_is_return(reason))
+		return;
+	connection_count(connection, COUNTER_CLOSED + reason, 1);
+	if (reason != CLOSE_MOVED)
+		counters_age(connection->network->segment, connection->place.service,
+			age_ms(connection));
+}
+
 void
 connection_close(struct connection *connection, enum close_reason reason)
 {
@@ -31,13 +44,13 @@ connection_close(struct connection *connection, enum close_reason reason)
 	if (connection->state == CONNECTION_CLOSED)
 		return;
 	connection->state = CONNECTION_CLOSED;
-	connection->reason = (uint8_t)reason;
+	connection->reason = reason & CLOSE_REASON_MASK;
 	event_del(&connection->event);
 	deadline_cancel(&network->deadlines, &connection->deadline);
 	output_discard(connection);
 	admission_set_closing(network->segment, true);
 	fd_close(&connection->fd);
-	counters_add(network->segment, connection->place.service, COUNTER_CLOSED + reason, 1);
+	count_end(connection, reason);
 	admission_release(network->segment, connection->place);
 	admission_set_closing(network->segment, false);
 	connections_mark_closed(&network->connections, connection);
@@ -285,6 +298,7 @@ begin(struct connection *connection, struct network *network, int fd, struct adm
 	connection->fd = fd;
 	connection->place = place;
 	connection->active_ms = now(connection);
+	age_set(connection, 0, 0);
 	connection_set_idle_timeout(connection, -1);
 	deadline_init(&connection->deadline);
 }
@@ -337,7 +351,7 @@ connection_finish(struct connection *connection, enum close_reason reason)
 	if (connection->state != CONNECTION_OPEN)
 		return;
 	connection->state = CONNECTION_FLUSHING;
-	connection->reason = (uint8_t)reason;
+	connection->reason = reason & CLOSE_REASON_MASK;
 }
 
 void
@@ -395,6 +409,13 @@ input_is_due(const struct connection *connection, int64_t now_ms)
 		heartbeat_due(connection) <= now_ms;
 }
 
+static void
+end_linger(struct connection *connection)
+{
+	connection_count(connection, COUNTER_LINGERS, 1);
+	connection_close(connection, connection->reason);
+}
+
 /* Which of its limits the connection has reached; the deadline stood for the earliest. */
 void
 connection_expired(struct deadline *deadline)
@@ -403,7 +424,7 @@ connection_expired(struct deadline *deadline)
 	int64_t now_ms = now(connection);
 
 	if (connection->state == CONNECTION_LINGERING)
-		connection_close(connection, connection->reason);
+		end_linger(connection);
 	else if (input_is_due(connection, now_ms))
 		input_is_late(connection);
 	else if (write_counts(connection) && connection->write_due_ms <= now_ms &&

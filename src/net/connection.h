@@ -25,9 +25,7 @@
 
 #include "config/config.h"
 #include "net/buffer.h"
-#include "net/close_reason.h"
 #include "net/connection_ops.h"
-#include "net/deadline.h"
 #include "net/network.h"
 #include "segment/admission.h"
 
@@ -66,20 +64,22 @@ struct connection {
 	};
 	struct admission_place place;
 	int fd;
-	uint16_t held;    /* requests of the owner that are under way: see connection_hold */
-	uint8_t state;    /* enum connection_state */
-	uint8_t reason;   /* enum close_reason, once it is not OPEN */
-	uint8_t drain;    /* enum drain_step */
-	uint8_t interest; /* EV_READ, EV_WRITE: what the event waits for */
-	uint8_t paused;   /* PAUSE_... of flow.h */
-	bool listed;      /* open, as other threads see it: under the lock of connections.c */
-	bool eof : 1;     /* the client has shut its side */
-	bool begun : 1;   /* a message has begun and is not whole: read_due_ms counts */
-	bool taken : 1;   /* a message was taken from what the last read brought */
-	bool failed : 1;  /* out of memory for it: closed when it is settled */
-	bool asked : 1;   /* a heartbeat was sent, and nothing has come since */
-	bool ended : 1;   /* the owner has said good-bye, or need not */
-	bool pressed : 1; /* something came while it was paused: its event waits for no more */
+	uint32_t opened;    /* when it was accepted, by whichever worker: see age.h */
+	uint16_t held;      /* requests of the owner that are under way: see connection_hold */
+	uint8_t state;      /* enum connection_state */
+	uint8_t reason : 6; /* enum close_reason, once it is not OPEN */
+	uint8_t drain : 2;  /* enum drain_step */
+	uint8_t interest;   /* EV_READ, EV_WRITE: what the event waits for */
+	uint8_t paused;     /* PAUSE_... of flow.h */
+	bool listed;        /* open, as other threads see it: under the lock of connections.c */
+	bool eof : 1;       /* the client has shut its side */
+	bool begun : 1;     /* a message has begun and is not whole: read_due_ms counts */
+	bool taken : 1;     /* a message was taken from what the last read brought */
+	bool failed : 1;    /* out of memory for it: closed when it is settled */
+	bool asked : 1;     /* a heartbeat was sent, and nothing has come since */
+	bool ended : 1;     /* the owner has said good-bye, or need not */
+	bool pressed : 1;   /* something came while it was paused: its event waits for no more */
+	bool heard : 1;     /* something has come from the client; until then see age.h */
 };
 
 /*

@@ -6,6 +6,7 @@
  */
 #include <config.h>
 
+#include "net/age.h"
 #include "net/count.h"
 #include "net/input.h"
 
@@ -19,6 +20,7 @@
 enum {
 	GROW_MIN = 4096,          /* room for the rest of a message, at least */
 	LINGER_MAX = 1024 * 1024, /* bytes thrown away before the close */
+	NS_PER_MS = 1000000,
 };
 
 /* Bytes of the message begun that are missing; room for them is made as far as seems fair. */
@@ -187,6 +189,14 @@ has_scratch(struct connection *connection)
 	return network->scratch != NULL;
 }
 
+static void
+hear(struct connection *connection)
+{
+	connection->heard = true;
+	counters_time(connection->network->segment, connection->place.service, COUNTER_FIRST_BYTE,
+		age_silent_ms(connection) * NS_PER_MS, 1);
+}
+
 bool
 input_receive(struct connection *connection)
 {
@@ -214,6 +224,8 @@ input_receive(struct connection *connection)
 		return false;
 	}
 	connection_count(connection, COUNTER_RECEIVED, (uint64_t)got);
+	if (unlikely(!connection->heard))
+		hear(connection);
 	if (rest > (size_t)got)
 		rest = (size_t)got;
 	connection->in.size += (uint32_t)rest;

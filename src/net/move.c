@@ -4,6 +4,7 @@
 
 #include <sys/param.h>
 
+#include "net/age.h"
 #include "net/flow.h"
 #include "net/output.h"
 #include "net/transport.h"
@@ -68,6 +69,10 @@ save(const struct connection *connection, struct record *record)
 			record, FIELD_IDLE_TIMEOUT_MS, false, connection->idle_timeout_ms);
 	if (connection->asked)
 		record_put_number(record, FIELD_ASKED, false, 1);
+	record_put_number(record, FIELD_AGE_MS, false, (uint64_t)age_ms(connection));
+	if (!connection->heard)
+		record_put_number(record, FIELD_SILENT_MS, false,
+			(uint64_t)MAX(age_silent_ms(connection), 0));
 }
 
 void
@@ -102,18 +107,30 @@ restore_buffer(struct buffer *buffer, const struct record_field *field)
 	return field->size > 0 ? buffer_append(buffer, field->data, field->size) : 0;
 }
 
+/* How long something has lasted by now. */
+static int64_t
+lasted(const struct connection *connection, const struct record_field *field)
+{
+	const int64_t now_ms = loop_now(connection->network->loop);
+
+	return (int64_t)MIN(record_number(field, 0), (uint64_t)now_ms);
+}
+
 static void
 restore_times(struct connection *connection, const struct record_field *fields)
 {
 	const struct config_service *limits = connection->limits;
 	const int64_t now_ms = loop_now(connection->network->loop);
 
-	connection->active_ms =
-		now_ms - (int64_t)MIN(record_number(&fields[FIELD_QUIET_MS], 0), (uint64_t)now_ms);
+	connection->active_ms = now_ms - lasted(connection, &fields[FIELD_QUIET_MS]);
 	connection->begun = fields[FIELD_READ_LEFT_MS].data != NULL && connection->in.size > 0;
-	connection->read_due_ms = now_ms +
-		(int64_t)MIN(record_number(&fields[FIELD_READ_LEFT_MS], 0),
-			(uint64_t)limits->read_timeout_ms);
+	connection->heard = fields[FIELD_SILENT_MS].data == NULL;
+	age_set(connection, lasted(connection, &fields[FIELD_AGE_MS]),
+		lasted(connection, &fields[FIELD_SILENT_MS]));
+	if (connection->heard)
+		connection->read_due_ms = now_ms +
+			(int64_t)MIN(record_number(&fields[FIELD_READ_LEFT_MS], 0),
+				(uint64_t)limits->read_timeout_ms);
 	connection->write_due_ms = now_ms +
 		(int64_t)MIN(record_number(&fields[FIELD_WRITE_LEFT_MS], 0),
 			(uint64_t)limits->write_timeout_ms);

@@ -23,6 +23,8 @@ enum connection_field {
 	FIELD_WRITE_LEFT_MS,   /* number: with FIELD_OUTPUT */
 	FIELD_IDLE_TIMEOUT_MS, /* number: of this connection alone */
 	FIELD_ASKED,           /* number: 1: a heartbeat was sent, and nothing has come since */
+	FIELD_AGE_MS,          /* number: since it was accepted */
+	FIELD_SILENT_MS, /* number: nothing has come from the client for so long; none: it has */
 	FIELD__COUNT
 };
 

@@ -27,7 +27,7 @@ enum {
 	SEGMENT_ADDRESSES = 65536, /* a slot's: 10,000 clients of a worker hardly fill a bucket */
 #endif
 	SEGMENT_FORMER_SLOTS = 1024, /* of another layout, at most */
-	SEGMENT_COUNTERS = 192,      /* of a service in a slot: see counters.h */
+	SEGMENT_COUNTERS = 256,      /* of a service in a slot: see counters.h */
 	SEGMENT_HISTOGRAM = 25,      /* a sum and buckets: see counters.h */
 	SEGMENT_PRIORITIES = 3,
 	SEGMENT_RELOADS = 16, /* the last ones are remembered */

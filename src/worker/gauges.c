@@ -67,7 +67,7 @@ gauges_show(struct worker *worker, int64_t interval_ms)
 	const int64_t now_ms = loop_now(&worker->loop);
 	const int64_t late_ms = now_ms - gauges->shown_ms - interval_ms;
 
-	histogram_add(slot->lag, MAX(late_ms, 0) * NS_PER_MS, 1);
+	histogram_add(slot->lag, MAX(late_ms, 0) * NS_PER_MS, HISTOGRAM_TIME_SHIFT, 1);
 	gauges->shown_ms = now_ms;
 	for (int i = 0; i < CONFIG_PRIORITY__COUNT; i++)
 		atomic_store_explicit(&slot->queued[i], pool_queued(pool, (enum config_priority)i),

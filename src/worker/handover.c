@@ -108,6 +108,7 @@ take_back(struct worker *worker)
 
 		if (session == NULL || session->connection.state != CONNECTION_MOVING)
 			continue;
+		connection_count(&session->connection, COUNTER_RETURNED, 1);
 		if (!handover_is_on(worker))
 			stay(worker, session, TAKE_NOBODY);
 		else if (!broken)
@@ -167,6 +168,7 @@ answered(struct worker *worker, const struct answer *answer)
 	case ANSWER_REFUSED:
 		if (!moving)
 			break;
+		connection_count(&session->connection, COUNTER_RETURNED, 1);
 		stay(worker, session, answer->value < TAKE__COUNT ? answer->value : TAKE_REFUSED);
 		break;
 	}
@@ -288,6 +290,7 @@ give(struct worker *worker, struct session *session)
 	admission_set_moving(worker->sessions.network->segment, handover->sent_count + 1);
 	if (conversation_send(handover->conversation, &handover->record, session->public.id,
 		    session->connection.fd) == 0) {
+		connection_count(&session->connection, COUNTER_LEFT, 1);
 		handover->sent[handover->sent_count++] = session->public.id;
 		return true;
 	}

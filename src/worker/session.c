@@ -223,10 +223,14 @@ tell_module(struct session *session, enum close_reason reason)
 {
 	const struct pf_module *module = &session_service(session)->module;
 
-	if (reason == CLOSE_MOVED && module->moved != NULL)
-		module->moved(&session->public);
-	else if (reason != CLOSE_MOVED && reason != CLOSE_DECLINED && module->closed != NULL)
+	if (reason == CLOSE_DECLINED)
+		return; /* it has not heard of it */
+	if (reason == CLOSE_MOVED || reason == CLOSE_UNTOLD) {
+		if (module->moved != NULL)
+			module->moved(&session->public);
+	} else if (module->closed != NULL) {
 		module->closed(&session->public);
+	}
 }
 
 static bool

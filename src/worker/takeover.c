@@ -44,6 +44,7 @@ end(struct incoming *incoming)
 static void
 arrive(struct worker *worker, struct session *session)
 {
+	connection_count(&session->connection, COUNTER_ARRIVED, 1);
 	move_arrived(&session->connection);
 	if (worker->state != WORKER_DRAINING || session->connection.state == CONNECTION_CLOSED)
 		return;
@@ -79,7 +80,7 @@ take(const struct incoming *incoming, struct parcel *parcel)
 	if (may_keep(incoming, &answer) && session != NULL)
 		arrive(worker, session);
 	else if (session != NULL)
-		connection_close(&session->connection, CLOSE_MOVED);
+		connection_close(&session->connection, CLOSE_UNTOLD);
 }
 
 static void
