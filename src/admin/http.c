@@ -7,16 +7,15 @@
 #include <string.h>
 
 #include <event2/buffer.h>
-#include <event2/bufferevent.h>
 #include <event2/http.h>
 #include <event2/listener.h>
 
 #include "admin/page.h"
+#include "admin/clients.h"
 #include "admin/status.h"
 #include "metrics/prometheus.h"
 
 enum {
-	INPUT_MAX = 16384,  /* bytes that are read ahead: evhttp reads on while it cannot write */
 	HEADERS_MAX = 8192, /* bytes of a request's */
 	BODY_MAX = 1024,    /* nothing here wants one */
 	TIMEOUT_S = 10,     /* in which nothing comes, or can be sent */
@@ -29,6 +28,7 @@ enum {
 
 struct http {
 	struct evhttp *server;
+	struct clients clients;
 	const struct segment *segment;
 };
 
@@ -154,13 +154,11 @@ on_other(struct evhttp_request *request, void *arg PF_UNUSED)
 }
 
 static struct bufferevent *
-make_bufferevent(struct event_base *base, void *arg PF_UNUSED)
+on_client(struct event_base *base, void *arg)
 {
-	struct bufferevent *made = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+	struct http *http = arg;
 
-	if (made != NULL)
-		bufferevent_setwatermark(made, EV_READ, 0, INPUT_MAX);
-	return made;
+	return clients_add(&http->clients, base);
 }
 
 static void
@@ -200,7 +198,7 @@ set_up(struct http *http, const struct inheritance *inheritance)
 	evhttp_set_max_headers_size(server, HEADERS_MAX);
 	evhttp_set_max_body_size(server, BODY_MAX);
 	evhttp_set_timeout(server, TIMEOUT_S);
-	evhttp_set_bevcb(server, make_bufferevent, http);
+	evhttp_set_bevcb(server, on_client, http);
 	evhttp_set_gencb(server, on_other, http);
 	if (evhttp_set_cb(server, "/", on_page, http) != 0 ||
 		evhttp_set_cb(server, "/metrics", on_metrics, http) != 0 ||
@@ -223,7 +221,8 @@ http_open(struct loop *loop, const struct inheritance *inheritance, struct error
 	if (http != NULL) {
 		http->segment = inheritance->segment;
 		http->server = evhttp_new(loop->base);
-		if (http->server != NULL && set_up(http, inheritance) == 0)
+		if (clients_open(&http->clients, loop->base) == 0 && http->server != NULL &&
+			set_up(http, inheritance) == 0)
 			return http;
 	}
 	error_errno(error, "cannot set up HTTP");
@@ -238,6 +237,7 @@ http_close(struct http **http)
 		return;
 	if ((*http)->server != NULL)
 		evhttp_free((*http)->server);
+	clients_close(&(*http)->clients);
 	free(*http);
 	*http = NULL;
 }
