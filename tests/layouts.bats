@@ -10,6 +10,7 @@ setup() {
     load lib/modules
     load lib/reload
     load lib/upgrade
+    load lib/admin
     bats_load_library bats-support
     bats_load_library bats-assert
     upgrade_setup
@@ -74,6 +75,28 @@ segments_are() {
     wait_until segments_are 1
     talk_gives 10 fill
     talk_gives "alive=10 eof=10" ping
+}
+
+# admin_maps COUNT: the segments that the admin process has mapped.
+admin_maps() {
+    [ "$(grep -c 'memfd:preforkd' "/proc/$(admin_pid)/maps")" -eq "$1" ]
+}
+
+@test "R5: the admin process lets go of the former segment, too" {
+    upgrading_start
+    sed -i '1i admin = { listen = "127.0.0.1:0" }' "$CONFIG"
+    reload_works
+    talk_start "$ADDRESS"
+    talk open 2
+    talk begin 100
+    hold_connections
+    upgrade_to_larger
+    wait_until server_has_logged 'msg=reloaded generation=3 '
+    wait_until admin_maps 2
+    assert_equal "$(get /readyz)" ready
+    talk finish
+    wait_until admin_maps 1
+    assert_equal "$(get /readyz)" ready
 }
 
 @test "R5: max_connections is never exceeded by a crowd in upgrades to a larger segment and back" {

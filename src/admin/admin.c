@@ -18,6 +18,7 @@
 
 enum {
 	DESCRIPTORS_MAX = 256,
+	TICK_MS = 1000,
 };
 
 struct admin {
@@ -26,6 +27,7 @@ struct admin {
 	struct signals signals;
 	struct channel channel;
 	struct http *http;
+	struct event *tick;
 };
 
 static void
@@ -53,6 +55,25 @@ on_message(void *arg, const struct message *message)
 		log_settings_use(&admin->channel, message);
 }
 
+static void
+on_tick(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
+{
+	struct admin *admin = arg;
+
+	segment_tidy(admin->inheritance->segment);
+}
+
+static int
+start_tick(struct admin *admin, struct error *error)
+{
+	const struct timeval interval = loop_timeval(TICK_MS);
+
+	admin->tick = event_new(admin->loop.base, -1, EV_PERSIST, on_tick, admin);
+	if (admin->tick == NULL || event_add(admin->tick, &interval) != 0)
+		return error_set(error, "cannot make a timer");
+	return 0;
+}
+
 /* So many clients are enough. */
 static void
 limit_clients(void)
@@ -75,8 +96,9 @@ start(struct admin *admin, struct error *error)
 		signals_open(&admin->signals, &admin->loop, signal_rows, countof(signal_rows),
 			admin, error) != 0)
 		return -1;
-	if (channel_open(&admin->channel, inheritance->channel, &admin->loop, on_message, admin,
-		    error) != 0)
+	if (start_tick(admin, error) != 0 ||
+		channel_open(&admin->channel, inheritance->channel, &admin->loop, on_message, admin,
+			error) != 0)
 		return -1;
 	admin->channel.takes_passed = true;
 	admin->http = http_open(&admin->loop, inheritance, error);
@@ -88,6 +110,8 @@ stop(struct admin *admin)
 {
 	http_close(&admin->http);
 	channel_close(&admin->channel);
+	if (admin->tick != NULL)
+		event_free(admin->tick);
 	signals_close(&admin->signals);
 	loop_close(&admin->loop);
 }

@@ -54,7 +54,7 @@ struct segment_files segment_files(const struct segment *segment);
 /* Master: whether there is such a slot, here or in the former segment. */
 bool segment_has_slot(const struct segment *segment, unsigned index);
 
-/* Worker: forgets the former segment once all its workers are gone. */
+/* Child: forgets the former segment once all its workers are gone. */
 void segment_tidy(struct segment *segment);
 
 /* Master: unmaps and closes it. */
