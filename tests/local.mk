@@ -191,6 +191,7 @@ check-local: $(check_PROGRAMS) all
 		sh '$(srcdir)/tests/run' '$(abs_srcdir)' '$(abs_builddir)' $(TESTS_ONLY)
 
 EXTRA_DIST += tests/run \
+	tests/admin.bats \
 	tests/backpressure.bats \
 	tests/bench.bats \
 	tests/bench_peers.bats \

@@ -277,7 +277,13 @@ check_admin(struct draft *draft, struct error *error)
 {
 	struct config *config = draft->config;
 	const struct checked checked = { draft, &config->admin, config->service_count };
+	const size_t count = config->admin.listen.count;
 
+	if (count > CONFIG_ADMIN_ADDRESSES_MAX) {
+		error_set(error, "has %zu addresses; expected at most %d", count,
+			CONFIG_ADMIN_ADDRESSES_MAX);
+		return at_option(&checked, "listen", &config->admin.listen_place, error);
+	}
 	return check_listen(&checked, error);
 }
 

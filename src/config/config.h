@@ -18,6 +18,7 @@
 
 enum {
 	CONFIG_SERVICES_MAX = 64,
+	CONFIG_ADMIN_ADDRESSES_MAX = 64,
 	CONFIG_WORKERS_MAX = 128, /* half of the slots: the other half can drain meanwhile */
 	CONFIG_CONNECTIONS_MAX = 1000000,
 	CONFIG_SERVICE_NAME_MAX = 63, /* bytes */

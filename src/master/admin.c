@@ -3,6 +3,7 @@
 #include "master/admin.h"
 
 #include <signal.h>
+#include <string.h>
 #include <sys/wait.h>
 
 #include "base/log.h"
@@ -14,16 +15,19 @@ enum {
 	END_MS = 2000, /* for it to end when it is told to */
 };
 
+/* From the start on: somebody may ask whether the server is ready. */
 static const struct generation *
-serving(const struct admin *admin)
+current(const struct admin *admin)
 {
-	return admin->supervisor->serving;
+	return supervisor_current(admin->supervisor);
 }
 
 static bool
 is_wanted(const struct admin *admin)
 {
-	return !admin->supervisor->killing && serving(admin)->admin_use_count > 0;
+	const struct generation *generation = current(admin);
+
+	return !admin->supervisor->killing && generation != NULL && generation->admin_use_count > 0;
 }
 
 static void
@@ -38,7 +42,7 @@ list_sockets(const struct generation *generation, uint32_t *ids)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < generation->admin_use_count && count < ADMIN_LISTENERS_MAX; i++)
+	for (size_t i = 0; i < generation->admin_use_count; i++)
 		ids[count++] = generation->admin_uses[i].listener->sockets[0].id;
 	return count;
 }
@@ -46,8 +50,8 @@ list_sockets(const struct generation *generation, uint32_t *ids)
 static int
 fork_admin(struct admin *admin, struct error *error)
 {
-	const struct generation *generation = serving(admin);
-	struct inherited_listener listeners[ADMIN_LISTENERS_MAX];
+	const struct generation *generation = current(admin);
+	struct inherited_listener listeners[CONFIG_ADMIN_ADDRESSES_MAX];
 	struct inheritance inheritance = {
 		.config = generation->config,
 		.identity = &generation->resources.identity,
@@ -62,6 +66,8 @@ fork_admin(struct admin *admin, struct error *error)
 	for (size_t i = 0; i < admin->socket_count; i++)
 		listeners[i].fd = generation->admin_uses[i].listener->sockets[0].fd;
 	inheritance.listener_count = admin->socket_count;
+	admin->identity = *inheritance.identity;
+	strlcpy(admin->chroot, generation->config->chroot, sizeof(admin->chroot));
 	admin->pid = spawn(admin->role, &inheritance, &channel, error);
 	if (admin->pid < 0) {
 		admin->pid = 0;
@@ -138,11 +144,20 @@ admin_close(struct admin *admin)
 static bool
 has_right_sockets(const struct admin *admin)
 {
-	uint32_t ids[ADMIN_LISTENERS_MAX];
-	const size_t count = list_sockets(serving(admin), ids);
+	uint32_t ids[CONFIG_ADMIN_ADDRESSES_MAX];
+	const size_t count = list_sockets(current(admin), ids);
 
 	return count == admin->socket_count &&
 		memcmp(ids, admin->sockets, count * sizeof(ids[0])) == 0;
+}
+
+static bool
+is_right_process(const struct admin *admin)
+{
+	const struct generation *generation = current(admin);
+
+	return privilege_is_same(&admin->identity, &generation->resources.identity) &&
+		strcmp(admin->chroot, generation->config->chroot) == 0;
 }
 
 /* Who connects meanwhile waits in the listener's queue. */
@@ -154,7 +169,7 @@ admin_update(struct admin *admin)
 			start(admin);
 		return;
 	}
-	if (is_wanted(admin) && has_right_sockets(admin))
+	if (is_wanted(admin) && has_right_sockets(admin) && is_right_process(admin))
 		return;
 	admin->replaced = true;
 	kill(admin->pid, SIGTERM);
@@ -172,8 +187,8 @@ admin_send_settings(struct admin *admin)
 
 	if (admin->pid == 0)
 		return;
-	message.settings.format = serving(admin)->config->log_format;
-	message.settings.level = serving(admin)->config->log_level;
+	message.settings.format = current(admin)->config->log_format;
+	message.settings.level = current(admin)->config->log_level;
 	if (channel_send_passing(&admin->channel, &message, passed ? log_fd() : -1) != 0)
 		log_warn("the admin process does not hear of the new log");
 }

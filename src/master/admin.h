@@ -1,11 +1,12 @@
 /*
  * The admin process, as the master sees it: there is one while the configuration in use has
  * `admin.listen`. It is respawned as a worker is, and outlives reloads that leave its listeners as
- * they are.
+ * they are. It is there from the start on, to say that the server is not ready yet.
  */
 #ifndef MASTER_ADMIN_H
 #define MASTER_ADMIN_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -14,23 +15,22 @@
 #include "master/respawn.h"
 #include "master/supervisor.h"
 #include "process/channel.h"
+#include "process/privilege.h"
 #include "process/role.h"
-
-enum {
-	ADMIN_LISTENERS_MAX = 64,
-};
 
 struct admin {
 	struct supervisor *supervisor;
 	const struct role *role;
 	pid_t pid;     /* 0: there is none */
-	bool replaced; /* it was told to end, for it has other listeners than it should */
+	bool replaced; /* it was told to end, for it is another one than it should be */
 	int64_t born_ms;
 	struct channel channel;
 	struct event *timer; /* pending: until it is started */
 	struct respawn respawn;
-	uint32_t sockets[ADMIN_LISTENERS_MAX]; /* ids of those that it has */
+	uint32_t sockets[CONFIG_ADMIN_ADDRESSES_MAX]; /* ids of those that it has */
 	size_t socket_count;
+	struct identity identity; /* that it has, and its root */
+	char chroot[PATH_MAX];
 };
 
 /* Prepares; nothing runs yet. Returns 0, or -1 with the reason. */

@@ -92,7 +92,7 @@ say_failed(const struct master *master, const char *reason)
 static void
 show_server(const struct master *master)
 {
-	if (master->supervisor.serving == NULL)
+	if (supervisor_current(&master->supervisor) == NULL)
 		return;
 	shown_update(&master->supervisor,
 		master->state == MASTER_STARTING          ? SEGMENT_STARTING
@@ -385,6 +385,8 @@ start_first(struct master *master)
 	generation_log_listeners(generation, true);
 	if (supervisor_start(&master->supervisor, generation, &error) != 0)
 		cannot_start(master, EX_SOFTWARE, error.text);
+	else
+		go_on_with_admin(master);
 }
 
 /* An address that is in use may be a former master's, whose workers notice in a moment. */

@@ -11,7 +11,7 @@
 void
 shown_update(const struct supervisor *supervisor, enum segment_state state)
 {
-	const struct generation *generation = supervisor->serving;
+	const struct generation *generation = supervisor_current(supervisor);
 	struct segment_master *shown = &supervisor->segment->head->master;
 	const uint64_t now_s = (uint64_t)time(NULL);
 

@@ -56,6 +56,13 @@ struct supervisor {
 void supervisor_open(struct supervisor *supervisor, struct loop *loop, const struct role *role,
 	struct segment *segment, const struct supervisor_ops *ops, void *arg);
 
+/* The generation that serves; before the first one does, that one; NULL: there is none yet. */
+static inline struct generation *
+supervisor_current(const struct supervisor *supervisor)
+{
+	return supervisor->serving != NULL ? supervisor->serving : supervisor->starting;
+}
+
 /* Frees it and the generations that are left; no child is. */
 void supervisor_close(struct supervisor *supervisor);
 

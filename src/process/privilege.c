@@ -4,6 +4,7 @@
 
 #include <cap-ng.h>
 #include <grp.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -45,6 +46,17 @@ check_chroot(const struct config *config, struct error *error)
 	else
 		return 0;
 	return place_error(error, &config->chroot_place, "chroot");
+}
+
+bool
+privilege_is_same(const struct identity *a, const struct identity *b)
+{
+	if (a->change != b->change || a->confined != b->confined)
+		return false;
+	return !a->change ||
+		(a->uid == b->uid && a->gid == b->gid && a->group_count == b->group_count &&
+			memcmp(a->groups, b->groups,
+				(size_t)a->group_count * sizeof(a->groups[0])) == 0);
 }
 
 int

@@ -30,6 +30,9 @@ struct identity {
 PF_MUST_CHECK int privilege_resolve(
 	const struct config *config, struct identity *identity, struct error *error);
 
+/* Whether a child of one is what a child of the other is. */
+bool privilege_is_same(const struct identity *a, const struct identity *b);
+
 /*
  * Becomes IDENTITY for good: groups, user, no capability but the one to be confined, no new
  * privilege by any exec. A core can still be dumped. Returns 0, or -1 with the reason.
