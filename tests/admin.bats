@@ -154,3 +154,121 @@ admin_is_other() {
     reload_works
     assert_equal "$(admin_pid)" "$pid"
 }
+
+# agent_says: the line that the agent answers, up to the end of file.
+agent_says() {
+    "$PYTHON" - "$(sed -n 's/.*msg=listening service=(agent) address=//p' "$SERVER_LOG" | tail -n 1)" <<'END_OF_FILE'
+import socket, sys
+host, port = sys.argv[1].rsplit(":", 1)
+with socket.create_connection((host, int(port)), 10) as sock:
+    print(b"".join(iter(lambda: sock.recv(4096), b"")).decode(), end="")
+END_OF_FILE
+}
+
+# agent_says_that LINE
+agent_says_that() {
+    [ "$(agent_says)" = "$1" ]
+}
+
+agent_start() {
+    configure <<END_OF_FILE
+workers = 2
+admin = { agent = "127.0.0.1:0" }
+max_connections = 8
+services = {
+    main = {
+        listen = "127.0.0.1:0"
+        module = "$(find "$PREFORK_BUILD/src/modules/.libs" -name echo.so)"
+    }
+}
+END_OF_FILE
+    configured_start
+    ADDRESS=$(server_address main)
+}
+
+@test "the agent says how much of max_connections is free, and drain while the server ends" {
+    agent_start
+    wait_until agent_says_that "up ready 100%"
+    talk_start "$ADDRESS"
+    talk open 1
+    wait_until agent_says_that "up ready 88%"
+    talk open 6
+    wait_until agent_says_that "up ready 13%"
+    talk open 1
+    wait_until agent_says_that "up ready 0%"
+    talk begin 100
+    kill -TERM "$SERVER_PID"
+    wait_until agent_says_that drain
+    talk finish
+    server_wait
+    assert_equal "$SERVER_STATUS" 0
+}
+
+@test "the agent says drain while no worker is ready" {
+    touch "$BATS_TEST_TMPDIR/stone"
+    open_tmpdir
+    module_build refused -DINIT_HANGS_IF_PATH
+    server_spawn --listen 127.0.0.1:0 --module "$MODULE" --option "path=$BATS_TEST_TMPDIR/stone" \
+        --set workers=1 --set start_timeout=10m --set admin.agent=127.0.0.1:0
+    wait_until server_has_logged 'service=\(agent\)'
+    wait_until agent_says_that drain
+    rm "$BATS_TEST_TMPDIR/stone"
+    wait_until agent_says_that "up ready 100%"
+}
+
+@test "A1: who asks the agent and does not close, or talks without end, keeps nobody from asking" {
+    agent_start
+    wait_until agent_says
+    "$PYTHON" - "$(sed -n 's/.*service=(agent) address=//p' "$SERVER_LOG")" <<'END_OF_FILE'
+import socket, sys, time
+host, port = sys.argv[1].rsplit(":", 1)
+held = []
+for number in range(400):
+    sock = socket.create_connection((host, int(port)), 10)
+    assert sock.recv(64) == b"up ready 100%\n", number
+    held.append(sock)
+talker = socket.create_connection((host, int(port)), 10)
+end = time.monotonic() + 30
+try:
+    while time.monotonic() < end:
+        talker.sendall(b"x" * 1000)
+except OSError:
+    sys.exit(0)
+sys.exit("it may talk for ever")
+END_OF_FILE
+    agent_says_that "up ready 100%"
+    (($(find "/proc/$(admin_pid)/fd" -type l | wc -l) < 90))
+}
+
+@test "an address of the agent is one of TCP, and nobody else's" {
+    local wrong
+    while read -r wrong; do
+        configure <<END_OF_FILE
+admin = { listen = "127.0.0.1:1" agent = "${wrong%% *}" }
+services = { main = { listen = "127.0.0.1:2" module = "echo" } }
+END_OF_FILE
+        run "$PREFORKD" -t -c "$CONFIG"
+        assert_failure 78
+        assert_output --partial "preforkd.conf:1: admin.agent: \"${wrong%% *}\" ${wrong#* }"
+    done <<'END_OF_FILE'
+unix:/tmp/x is a unix socket; expected "ADDRESS:PORT"
+127.0.0.1:1 is listened on by admin already; expected each address once
+127.0.0.1:2 is listened on by services.main already; expected each address once
+END_OF_FILE
+}
+
+@test "an address that a reload takes from HTTP for the agent speaks as that" {
+    local port
+    agent_start
+    wait_until agent_says
+    port=$(sed -n 's/.*service=(agent) address=.*://p' "$SERVER_LOG")
+    sed -i "s|agent = .*|agent = \"127.0.0.1:$port\" }|" "$CONFIG"
+    reload_fails ".*127.0.0.1:$port.*in use"
+    sed -i "s|agent = .*|listen = \"127.0.0.1:0\" }|" "$CONFIG"
+    reload_works
+    wait_until http_answers_at "127.0.0.1:$port"
+}
+
+http_answers_at() {
+    [ "$(curl -sS -m 5 "http://$1/livez")" = alive ]
+}

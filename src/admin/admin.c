@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <sysexits.h>
 
+#include "admin/agent.h"
 #include "admin/http.h"
 #include "base/compiler.h"
 #include "base/log.h"
@@ -27,6 +28,7 @@ struct admin {
 	struct signals signals;
 	struct channel channel;
 	struct http *http;
+	struct agent *agent;
 	struct event *tick;
 };
 
@@ -102,12 +104,16 @@ start(struct admin *admin, struct error *error)
 		return -1;
 	admin->channel.takes_passed = true;
 	admin->http = http_open(&admin->loop, inheritance, error);
-	return admin->http != NULL ? privilege_confine(inheritance->config, error) : -1;
+	if (admin->http == NULL)
+		return -1;
+	admin->agent = agent_open(&admin->loop, inheritance, error);
+	return admin->agent != NULL ? privilege_confine(inheritance->config, error) : -1;
 }
 
 static void
 stop(struct admin *admin)
 {
+	agent_close(&admin->agent);
 	http_close(&admin->http);
 	channel_close(&admin->channel);
 	if (admin->tick != NULL)
@@ -131,7 +137,7 @@ run(struct inheritance *inheritance)
 	if (start(&admin, &error) == 0)
 		loop_run(&admin.loop);
 	else {
-		log_error("cannot answer HTTP", log_str("reason", error.text));
+		log_error("the admin process cannot start", log_str("reason", error.text));
 		status = EX_SOFTWARE;
 	}
 	stop(&admin);

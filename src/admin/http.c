@@ -12,6 +12,7 @@
 
 #include "admin/page.h"
 #include "admin/clients.h"
+#include "admin/rest.h"
 #include "admin/status.h"
 #include "metrics/prometheus.h"
 
@@ -19,7 +20,6 @@ enum {
 	HEADERS_MAX = 8192, /* bytes of a request's */
 	BODY_MAX = 1024,    /* nothing here wants one */
 	TIMEOUT_S = 10,     /* in which nothing comes, or can be sent */
-	REST_US = 100000,   /* when no descriptor is left */
 	OK = 200,
 	NOT_FOUND = 404,
 	ERROR = 500,
@@ -161,23 +161,6 @@ on_client(struct event_base *base, void *arg)
 	return clients_add(&http->clients, base);
 }
 
-static void
-on_rested(evutil_socket_t fd PF_UNUSED, short what PF_UNUSED, void *arg)
-{
-	evconnlistener_enable(arg);
-}
-
-/* The connection stays in the queue; trying again at once would only spin. */
-static void
-on_accept_error(struct evconnlistener *listener, void *arg PF_UNUSED)
-{
-	const struct timeval rest = { .tv_usec = REST_US };
-
-	if (event_base_once(evconnlistener_get_base(listener), -1, EV_TIMEOUT, on_rested, listener,
-		    &rest) == 0)
-		evconnlistener_disable(listener);
-}
-
 static int
 listen_on(struct evhttp *server, int fd)
 {
@@ -185,7 +168,7 @@ listen_on(struct evhttp *server, int fd)
 
 	if (bound == NULL)
 		return -1;
-	evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(bound), on_accept_error);
+	rest_on_error(evhttp_bound_socket_get_listener(bound));
 	return 0;
 }
 
@@ -207,7 +190,9 @@ set_up(struct http *http, const struct inheritance *inheritance)
 		evhttp_set_cb(server, "/readyz", on_readyz, http) != 0)
 		return -1;
 	for (size_t i = 0; i < inheritance->listener_count; i++) {
-		if (listen_on(server, inheritance->listeners[i].fd) != 0)
+		const struct inherited_listener *listener = &inheritance->listeners[i];
+
+		if (listener->service == CONFIG_ADMIN_HTTP && listen_on(server, listener->fd) != 0)
 			return -1;
 	}
 	return 0;

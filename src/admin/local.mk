@@ -3,9 +3,11 @@ noinst_LIBRARIES += src/libadmin.a
 src_libadmin_a_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS) $(LIBEVENT_EXTRA_CFLAGS) $(JANSSON_CFLAGS)
 src_libadmin_a_SOURCES = \
 	src/admin/admin.c src/admin/admin.h \
+	src/admin/agent.c src/admin/agent.h \
 	src/admin/clients.c src/admin/clients.h \
 	src/admin/http.c src/admin/http.h \
 	src/admin/page.c src/admin/page.h \
+	src/admin/rest.c src/admin/rest.h \
 	src/admin/status.c src/admin/status.h
 
 # The status page as the bytes of a C array. No .c or .h: nobody writes it, so no lint looks at it.

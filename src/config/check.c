@@ -82,12 +82,16 @@ count_listen(const struct config_service *service, size_t count, const char *tex
 static const struct config_service *
 find_listen(const struct checked *checked, size_t item, const char *text)
 {
-	const struct config_service *services = checked->draft->config->services;
+	const struct config *config = checked->draft->config;
+	const struct config_service *services = config->services, *admin = config->admin;
 
 	for (size_t i = 0; i < checked->index; i++) {
 		if (count_listen(&services[i], services[i].listen.count, text) > 0)
 			return &services[i];
 	}
+	if (checked->service == &admin[CONFIG_ADMIN_AGENT] &&
+		count_listen(admin, admin->listen.count, text) > 0)
+		return admin;
 	return count_listen(checked->service, item, text) > 0 ? checked->service : NULL;
 }
 
@@ -117,7 +121,8 @@ check_listen(const struct checked *checked, struct error *error)
 		error_set(error,
 			"\"%s\" is listened on by %s%s already; expected each "
 			"address once",
-			text, taken->name[0] != '\0' ? "services." : "admin", taken->name);
+			text, config_service_is_admin(taken) ? "" : "services.",
+			config_service_is_admin(taken) ? "admin" : taken->name);
 		return at_option(checked, "listen", &checked->service->listen_place, error);
 	}
 	return 0;
@@ -271,19 +276,36 @@ check_chroot(const struct config *config, struct error *error)
 	return place_error(error, &config->chroot_place, "chroot");
 }
 
-/* It listens as a service does. */
+/* HAProxy asks by TCP alone. */
 static int
-check_admin(struct draft *draft, struct error *error)
+check_agent(const struct checked *checked, struct error *error)
+{
+	for (size_t i = 0; i < checked->service->listen.count; i++) {
+		const char *text = checked->service->listen.items[i];
+
+		if (unix_path(text) == NULL)
+			continue;
+		error_set(error, "\"%s\" is a unix socket; expected \"ADDRESS:PORT\"", text);
+		return at_option(checked, "listen", &checked->service->listen_place, error);
+	}
+	return 0;
+}
+
+/* They listen as services do. */
+static int
+check_admin(struct draft *draft, enum config_admin kind, struct error *error)
 {
 	struct config *config = draft->config;
-	const struct checked checked = { draft, &config->admin, config->service_count };
-	const size_t count = config->admin.listen.count;
+	const struct checked checked = { draft, &config->admin[kind], config->service_count };
+	const size_t count = checked.service->listen.count;
 
 	if (count > CONFIG_ADMIN_ADDRESSES_MAX) {
 		error_set(error, "has %zu addresses; expected at most %d", count,
 			CONFIG_ADMIN_ADDRESSES_MAX);
-		return at_option(&checked, "listen", &config->admin.listen_place, error);
+		return at_option(&checked, "listen", &checked.service->listen_place, error);
 	}
+	if (kind == CONFIG_ADMIN_AGENT && check_agent(&checked, error) != 0)
+		return -1;
 	return check_listen(&checked, error);
 }
 
@@ -301,7 +323,10 @@ check_draft(struct draft *draft, struct error *error)
 			return -1;
 	}
 	if (config->service_count > 0)
-		return check_admin(draft, error);
+		return check_admin(draft, CONFIG_ADMIN_HTTP, error) != 0 ||
+				check_admin(draft, CONFIG_ADMIN_AGENT, error) != 0
+			? -1
+			: 0;
 	return error_set(error,
 		"%s: services: is missing; expected at least one service, as in "
 		"services = { main = { listen = [ \"127.0.0.1:9000\" ] module = \"echo\" } }",

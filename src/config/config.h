@@ -18,11 +18,21 @@
 
 enum {
 	CONFIG_SERVICES_MAX = 64,
-	CONFIG_ADMIN_ADDRESSES_MAX = 64,
-	CONFIG_WORKERS_MAX = 128, /* half of the slots: the other half can drain meanwhile */
+	CONFIG_ADMIN_ADDRESSES_MAX = 64, /* of each kind */
+	CONFIG_WORKERS_MAX = 128,        /* half of the slots: the other half can drain meanwhile */
 	CONFIG_CONNECTIONS_MAX = 1000000,
 	CONFIG_SERVICE_NAME_MAX = 63, /* bytes */
 	CONFIG_MODULE_OPTIONS_MAX = 1000,
+};
+
+/*
+ * What the admin process listens for. These are no services, but listen as one does; their names
+ * cannot be a service's.
+ */
+enum config_admin {
+	CONFIG_ADMIN_HTTP,
+	CONFIG_ADMIN_AGENT, /* the load balancer that asks how much may come */
+	CONFIG_ADMIN__COUNT
 };
 
 /* How the kernel schedules workers. */
@@ -59,7 +69,7 @@ struct config {
 	struct config_place chroot_place;
 	struct config_place pid_file_place;
 	struct config_place log_target_place;
-	struct config_service admin; /* no service, but listens as one; its name is "" */
+	struct config_service admin[CONFIG_ADMIN__COUNT];
 	struct config_service *services;
 	size_t service_count;
 	struct config_strings place_files; /* what the places of this configuration point to */

@@ -112,7 +112,7 @@ diff_find(struct diff *diff, const struct config *before, const struct config *a
 	*diff = (struct diff){ .new_workers = before->service_count != after->service_count };
 	compare(diff, OPTION_GLOBAL, before, after);
 	compare(diff, OPTION_LOG, before, after);
-	compare(diff, OPTION_ADMIN, &before->admin, &after->admin);
+	compare(diff, OPTION_ADMIN, before, after);
 	for (size_t i = 0; i < after->service_count; i++) {
 		const struct config_service *service = &after->services[i];
 		const struct config_service *former = find_service(before, service->name);

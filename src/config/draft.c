@@ -28,8 +28,6 @@ structure_of(const struct draft *draft, enum option_scope scope)
 {
 	if (scope == OPTION_SERVICE)
 		return current_service(draft);
-	if (scope == OPTION_ADMIN)
-		return &draft->config->admin;
 	return draft->config;
 }
 
@@ -136,6 +134,20 @@ set_defaults(void *structure, enum option_scope scope, struct error *error)
 	return 0;
 }
 
+/* They listen as services do. */
+static int
+set_admin_defaults(struct config *config, struct error *error)
+{
+	for (size_t i = 0; i < CONFIG_ADMIN__COUNT; i++) {
+		struct config_service *admin = &config->admin[i];
+
+		if (set_defaults(admin, OPTION_SERVICE, error) != 0 ||
+			replace_string(&admin->name, config_admin_names[i], error) != 0)
+			return -1;
+	}
+	return 0;
+}
+
 int
 draft_start(struct draft *draft, struct error *error)
 {
@@ -144,8 +156,7 @@ draft_start(struct draft *draft, struct error *error)
 		return no_memory(error);
 	if (set_defaults(draft->config, OPTION_GLOBAL, error) != 0 ||
 		set_defaults(draft->config, OPTION_LOG, error) != 0 ||
-		set_defaults(&draft->config->admin, OPTION_SERVICE, error) != 0 ||
-		replace_string(&draft->config->admin.name, "", error) != 0) {
+		set_admin_defaults(draft->config, error) != 0) {
 		draft_abandon(draft);
 		return -1;
 	}
@@ -229,7 +240,8 @@ draft_error(const struct draft *draft, enum option_scope scope, const char *key,
 		snprintf(dotted, sizeof(dotted), "log.%s", key);
 		return place_error(error, &place, dotted);
 	case OPTION_ADMIN:
-		return place_service_error(error, &place, "", key);
+		return place_service_error(
+			error, &place, config_admin_names[CONFIG_ADMIN_HTTP], key);
 	case OPTION_SERVICE:
 		break;
 	}

@@ -14,7 +14,7 @@ src_libconfig_a_SOURCES = \
 	src/config/place.c src/config/place.h \
 	src/config/prescan.c src/config/prescan.h \
 	src/config/print.c \
-	src/config/service.h \
+	src/config/service.c src/config/service.h \
 	src/config/setting.c src/config/setting.h \
 	src/config/text_file.c src/config/text_file.h \
 	src/config/value.c src/config/value.h

@@ -86,14 +86,17 @@ static const struct option_word overload_words[] = {
 	{ 0 },
 };
 
-#define GLOBAL(member)  .scope = OPTION_GLOBAL, .offset = offsetof(struct config, member)
-#define LOG(member)     .scope = OPTION_LOG, .offset = offsetof(struct config, member)
-#define ADMIN(member)   .scope = OPTION_ADMIN, .offset = offsetof(struct config_service, member)
+#define GLOBAL(member) .scope = OPTION_GLOBAL, .offset = offsetof(struct config, member)
+#define LOG(member)    .scope = OPTION_LOG, .offset = offsetof(struct config, member)
+#define ADMIN(kind, member) \
+	.scope = OPTION_ADMIN, .offset = offsetof(struct config, admin[CONFIG_ADMIN_##kind].member)
 #define SERVICE(member) .scope = OPTION_SERVICE, .offset = offsetof(struct config_service, member)
 
 /* The member that says where the option was set. */
 #define GLOBAL_PLACE(member)  .place = offsetof(struct config, member##_place)
 #define SERVICE_PLACE(member) .place = offsetof(struct config_service, member##_place)
+#define ADMIN_PLACE(kind, member) \
+	.place = offsetof(struct config, admin[CONFIG_ADMIN_##kind].member##_place)
 
 /* clang-format off */
 const struct option option_table[] = {
@@ -151,15 +154,18 @@ const struct option option_table[] = {
 	  .reload = OPTION_AT_ONCE,
 	  .fallback = "off", .min = 1, .max = REQUEST_LINES_MAX },
 
-	{ .key = "listen", ADMIN(listen), SERVICE_PLACE(listen),
+	{ .key = "listen", ADMIN(HTTP, listen), ADMIN_PLACE(HTTP, listen),
 	  .type = OPTION_STRINGS,
 	  .fallback = "[]" },
-	{ .key = "socket_mode", ADMIN(socket_mode), .type = OPTION_MODE,
+	{ .key = "agent", ADMIN(AGENT, listen), ADMIN_PLACE(AGENT, listen),
+	  .type = OPTION_STRINGS,
+	  .fallback = "[]" },
+	{ .key = "socket_mode", ADMIN(HTTP, socket_mode), .type = OPTION_MODE,
 	  .fallback = "0660", .min = 0, .max = SOCKET_MODE_MAX },
-	{ .key = "socket_user", ADMIN(socket_user), SERVICE_PLACE(socket_user),
+	{ .key = "socket_user", ADMIN(HTTP, socket_user), ADMIN_PLACE(HTTP, socket_user),
 	  .type = OPTION_STRING,
 	  .fallback = "" },
-	{ .key = "socket_group", ADMIN(socket_group), SERVICE_PLACE(socket_group),
+	{ .key = "socket_group", ADMIN(HTTP, socket_group), ADMIN_PLACE(HTTP, socket_group),
 	  .type = OPTION_STRING,
 	  .fallback = "" },
 

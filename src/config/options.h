@@ -14,7 +14,7 @@
 enum option_scope {
 	OPTION_GLOBAL,  /* top level; offset into struct config */
 	OPTION_LOG,     /* group log; offset into struct config */
-	OPTION_ADMIN,   /* group admin; offset into its struct config_service */
+	OPTION_ADMIN,   /* group admin; offset into struct config */
 	OPTION_SERVICE, /* a group in services; offset into struct config_service */
 };
 

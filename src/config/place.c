@@ -3,6 +3,9 @@
 #include "config/place.h"
 
 #include <stdio.h>
+#include <string.h>
+
+#include "config/config.h"
 
 int
 place_error(struct error *error, const struct config_place *place, const char *key)
@@ -22,8 +25,10 @@ place_service_error(
 {
 	char dotted[192];
 
-	if (name[0] == '\0')
+	if (strcmp(name, config_admin_names[CONFIG_ADMIN_HTTP]) == 0)
 		snprintf(dotted, sizeof(dotted), "admin.%s", key);
+	else if (strcmp(name, config_admin_names[CONFIG_ADMIN_AGENT]) == 0)
+		snprintf(dotted, sizeof(dotted), "admin.agent");
 	else
 		snprintf(dotted, sizeof(dotted), "services.%s.%s", name, key);
 	return place_error(error, place, dotted);

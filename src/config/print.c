@@ -203,7 +203,7 @@ config_print(const struct config *config, FILE *out)
 	print_options(out, OPTION_LOG, config, "\t");
 	fputs("}\n", out);
 	fputs("admin = {\n", out);
-	print_options(out, OPTION_ADMIN, &config->admin, "\t");
+	print_options(out, OPTION_ADMIN, config, "\t");
 	fputs("}\n", out);
 	fputs("services = {\n", out);
 	for (size_t i = 0; i < config->service_count; i++)

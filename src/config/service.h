@@ -69,7 +69,7 @@ enum config_overload {
 };
 
 struct config_service {
-	char *name;
+	char *name;                /* or one of config_admin_names */
 	struct config_place place; /* of the group */
 	struct config_place module_place;
 	struct config_place listen_place; /* of its last address */
@@ -118,5 +118,14 @@ struct config_service {
 	struct config_module_option *options;
 	size_t option_count;
 };
+
+/* By enum config_admin. */
+extern const char *const config_admin_names[];
+
+static inline bool
+config_service_is_admin(const struct config_service *service)
+{
+	return service->name[0] == '(';
+}
 
 #endif

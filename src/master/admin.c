@@ -38,24 +38,28 @@ on_message(void *arg PF_UNUSED, const struct message *message PF_UNUSED)
 
 /* What the process is to have; returns how many. */
 static size_t
-list_sockets(const struct generation *generation, uint32_t *ids)
+list_sockets(const struct generation *generation, struct inherited_listener *sockets)
 {
-	size_t count = 0;
+	for (size_t i = 0; i < generation->admin_use_count; i++) {
+		const struct listener_use *use = &generation->admin_uses[i];
 
-	for (size_t i = 0; i < generation->admin_use_count; i++)
-		ids[count++] = generation->admin_uses[i].listener->sockets[0].id;
-	return count;
+		sockets[i] = (struct inherited_listener){
+			.fd = use->listener->sockets[0].fd,
+			.id = use->listener->sockets[0].id,
+			.service = use->service,
+		};
+	}
+	return generation->admin_use_count;
 }
 
 static int
 fork_admin(struct admin *admin, struct error *error)
 {
 	const struct generation *generation = current(admin);
-	struct inherited_listener listeners[CONFIG_ADMIN_ADDRESSES_MAX];
 	struct inheritance inheritance = {
 		.config = generation->config,
 		.identity = &generation->resources.identity,
-		.listeners = listeners,
+		.listeners = admin->sockets,
 		.segment = generation->segment,
 		.generation = generation->number,
 		.inbox = -1,
@@ -63,8 +67,6 @@ fork_admin(struct admin *admin, struct error *error)
 	int channel;
 
 	admin->socket_count = list_sockets(generation, admin->sockets);
-	for (size_t i = 0; i < admin->socket_count; i++)
-		listeners[i].fd = generation->admin_uses[i].listener->sockets[0].fd;
 	inheritance.listener_count = admin->socket_count;
 	admin->identity = *inheritance.identity;
 	strlcpy(admin->chroot, generation->config->chroot, sizeof(admin->chroot));
@@ -144,11 +146,15 @@ admin_close(struct admin *admin)
 static bool
 has_right_sockets(const struct admin *admin)
 {
-	uint32_t ids[CONFIG_ADMIN_ADDRESSES_MAX];
-	const size_t count = list_sockets(current(admin), ids);
+	struct inherited_listener sockets[ADMIN_SOCKETS_MAX];
+	const size_t count = list_sockets(current(admin), sockets);
 
-	return count == admin->socket_count &&
-		memcmp(ids, admin->sockets, count * sizeof(ids[0])) == 0;
+	for (size_t i = 0; i < count && i < admin->socket_count; i++) {
+		if (sockets[i].id != admin->sockets[i].id ||
+			sockets[i].service != admin->sockets[i].service)
+			return false;
+	}
+	return count == admin->socket_count;
 }
 
 static bool

@@ -1,7 +1,8 @@
 /*
  * The admin process, as the master sees it: there is one while the configuration in use has
- * `admin.listen`. It is respawned as a worker is, and outlives reloads that leave its listeners as
- * they are. It is there from the start on, to say that the server is not ready yet.
+ * `admin.listen` or `admin.agent`. It is respawned as a worker is, and outlives reloads that leave
+ * its listeners as they are. It is there from the start on, to say that the server is not ready
+ * yet.
  */
 #ifndef MASTER_ADMIN_H
 #define MASTER_ADMIN_H
@@ -15,8 +16,13 @@
 #include "master/respawn.h"
 #include "master/supervisor.h"
 #include "process/channel.h"
+#include "process/inheritance.h"
 #include "process/privilege.h"
 #include "process/role.h"
+
+enum {
+	ADMIN_SOCKETS_MAX = CONFIG_ADMIN__COUNT * CONFIG_ADMIN_ADDRESSES_MAX,
+};
 
 struct admin {
 	struct supervisor *supervisor;
@@ -27,7 +33,7 @@ struct admin {
 	struct channel channel;
 	struct event *timer; /* pending: until it is started */
 	struct respawn respawn;
-	uint32_t sockets[CONFIG_ADMIN_ADDRESSES_MAX]; /* ids of those that it has */
+	struct inherited_listener sockets[ADMIN_SOCKETS_MAX]; /* that it has */
 	size_t socket_count;
 	struct identity identity; /* that it has, and its root */
 	char chroot[PATH_MAX];

@@ -79,7 +79,7 @@ generation_bind(struct generation *generation, struct error *error)
 	if (listeners_use(listeners, config->services, config->service_count,
 		    generation->seat_count, &generation->uses, &generation->use_count, error) != 0)
 		return -1;
-	if (listeners_use(listeners, &config->admin, 1, 1, &generation->admin_uses,
+	if (listeners_use(listeners, config->admin, CONFIG_ADMIN__COUNT, 1, &generation->admin_uses,
 		    &generation->admin_use_count, error) != 0) {
 		listeners_give_up(listeners, &generation->uses, &generation->use_count, true);
 		return -1;
@@ -191,7 +191,7 @@ generation_log_listeners(const struct generation *generation, bool all)
 		const struct listener_use *use = &generation->admin_uses[i];
 
 		if (all || use->sockets_before == 0)
-			log_listener(use, "(admin)");
+			log_listener(use, config_admin_names[use->service]);
 	}
 }
 

@@ -36,7 +36,7 @@ struct generation {
 	struct listeners *listeners;
 	struct listener_use *uses; /* given up when it retires */
 	size_t use_count;
-	struct listener_use *admin_uses; /* the same, of admin.listen */
+	struct listener_use *admin_uses; /* the same, of the group admin; by enum config_admin */
 	size_t admin_use_count;
 	bool steered[CONFIG_WORKERS_MAX]; /* to which numbers connections go: see steering.h */
 	unsigned children;                /* processes that are left */

@@ -285,7 +285,8 @@ reload_ready(struct reload *reload)
 	supervisor_switch(supervisor);
 	reload->stale = false;
 	for (size_t i = 0; i < next->admin_use_count; i++)
-		listener_apply(next->admin_uses[i].listener, &next->config->admin);
+		listener_apply(next->admin_uses[i].listener,
+			&next->config->admin[next->admin_uses[i].service]);
 	for (size_t i = 0; i < next->use_count; i++)
 		listener_apply(
 			next->uses[i].listener, &next->config->services[next->uses[i].service]);

@@ -145,12 +145,6 @@ find(const struct listeners *listeners, const struct address *asked, bool admin,
 	return NULL;
 }
 
-static bool
-is_admin(const struct config_service *service)
-{
-	return service->name[0] == '\0';
-}
-
 static struct listener *
 make(struct listeners *listeners, const struct address *asked, const struct config_service *service,
 	struct error *error)
@@ -163,7 +157,7 @@ make(struct listeners *listeners, const struct address *asked, const struct conf
 	}
 	listener->asked = listener->address = *asked;
 	listener->reuse_port = service->reuse_port && !address_is_unix(asked);
-	listener->admin = is_admin(service);
+	listener->admin = config_service_is_admin(service);
 	TAILQ_INSERT_TAIL(&listeners->list, listener, entry);
 	return listener;
 }
@@ -210,7 +204,7 @@ use(struct listeners *listeners, const struct config_service *service, const cha
 
 	if (address_parse(&asked, text, error) != 0)
 		return cannot_listen(service, text, error);
-	own->listener = find(listeners, &asked, is_admin(service), uses, count);
+	own->listener = find(listeners, &asked, config_service_is_admin(service), uses, count);
 	if (own->listener == NULL)
 		own->listener = make(listeners, &asked, service, error);
 	if (own->listener == NULL)

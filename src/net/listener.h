@@ -29,7 +29,7 @@ struct listener {
 	dev_t device;           /* of the path of a unix socket, to remove only our own */
 	ino_t inode;
 	bool reuse_port;
-	bool admin;                      /* of admin.listen, and of no service */
+	bool admin;                      /* of the group admin, and of no service */
 	struct listener_socket *sockets; /* one; with reuse_port one for each worker's number */
 	size_t socket_count;
 	unsigned users;

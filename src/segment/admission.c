@@ -13,8 +13,8 @@ enum {
 	CROWDED_PART = 32,   /* or that part of what the least loaded has, besides */
 };
 
-static uint64_t
-sum_admitted(const struct segment *segment)
+uint64_t
+admission_sum_admitted(const struct segment *segment)
 {
 	uint32_t used = atomic_load(&segment->head->slots_used);
 	uint64_t sum = 0;
@@ -95,7 +95,7 @@ try_claim(struct segment *segment, const struct admission_claim *claim, uint64_t
 		return result;
 	atomic_fetch_add(&segment->own->admitted, 1);
 	atomic_fetch_add(&segment->own->service_admitted[claim->service], 1);
-	all = sum_admitted(segment);
+	all = admission_sum_admitted(segment);
 	of_service = claim->service_limit > 0 ? sum_service_admitted(segment, claim->service) : 0;
 	missed = missed_since(segment, released);
 	if (all + missed > claim->limit)

@@ -55,6 +55,9 @@ void admission_take_over(struct segment *segment, const struct admission_claim *
 /* Gives a granted place back, once the connection's descriptor is closed. */
 void admission_release(struct segment *segment, struct admission_place place);
 
+/* How many connections hold a place, in all workers. */
+uint64_t admission_sum_admitted(const struct segment *segment);
+
 /* How many places all workers have given back, ever. */
 uint64_t admission_sum_released(const struct segment *segment);
 

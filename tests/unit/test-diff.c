@@ -113,7 +113,7 @@ base_of(struct config *config, enum option_scope scope)
 	case OPTION_LOG:
 		break;
 	case OPTION_ADMIN:
-		return (char *)&config->admin;
+		return (char *)config;
 	case OPTION_SERVICE:
 		return (char *)&config->services[0];
 	}
