@@ -217,6 +217,7 @@ EXTRA_DIST += tests/run \
 	tests/handover.bats \
 	tests/handover_faults.bats \
 	tests/handover_load.bats \
+	tests/haproxy.bats \
 	tests/heartbeat.bats \
 	tests/install.bats \
 	tests/layouts.bats \
@@ -273,6 +274,7 @@ EXTRA_DIST += tests/run \
 	tests/lib/client.py \
 	tests/lib/descriptors.py \
 	tests/lib/failing_malloc.c \
+	tests/lib/haproxy.bash \
 	tests/lib/jumping_clock.c \
 	tests/lib/load.bash \
 	tests/lib/load.py \
