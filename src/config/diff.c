@@ -41,37 +41,18 @@ same_value(const struct option *option, const void *a, const void *b)
 	return *(const int *)a == *(const int *)b;
 }
 
-/* AFTER is what the option is an offset into. */
-static void
-note(struct diff *diff, const struct option *option, const char *after)
-{
-	const void *place = after + option->place;
-
-	switch (option->reload) {
-	case OPTION_NEW_WORKERS:
-		diff->new_workers = true;
-		break;
-	case OPTION_AT_ONCE:
-		diff->at_once = true;
-		break;
-	case OPTION_RESTART:
-		diff->restart = option;
-		diff->restart_place = place;
-		break;
-	}
-}
-
 /* A and B are what the options of SCOPE are offsets into. */
 static void
-compare(struct diff *diff, enum option_scope scope, const void *a, const void *b)
+compare(const struct diff_visitor *visitor, enum option_scope scope, const char *service,
+	const void *a, const void *b)
 {
 	for (size_t i = 0; i < option_count; i++) {
 		const struct option *option = &option_table[i];
+		const void *before = (const char *)a + option->offset;
+		const void *after = (const char *)b + option->offset;
 
-		if (option->scope == scope &&
-			!same_value(option, (const char *)a + option->offset,
-				(const char *)b + option->offset))
-			note(diff, option, b);
+		if (option->scope == scope && !same_value(option, before, after))
+			visitor->option(visitor->arg, option, service, before, after);
 	}
 }
 
@@ -106,22 +87,78 @@ find_service(const struct config *config, const char *name)
 	return NULL;
 }
 
+/* Workers know a service by its place: a new order is for new ones. */
+static void
+compare_service(const struct diff_visitor *visitor, const struct config *before,
+	const struct config_service *service, size_t index)
+{
+	const struct config_service *former = find_service(before, service->name);
+
+	if (former == NULL) {
+		visitor->service(visitor->arg, service->name, DIFF_ADDED);
+		return;
+	}
+	if ((size_t)(former - before->services) != index)
+		visitor->service(visitor->arg, service->name, DIFF_PLACED);
+	if (!same_module_options(former, service))
+		visitor->service(visitor->arg, service->name, DIFF_OPTIONS);
+	compare(visitor, OPTION_SERVICE, service->name, former, service);
+}
+
+void
+diff_visit(
+	const struct config *before, const struct config *after, const struct diff_visitor *visitor)
+{
+	compare(visitor, OPTION_GLOBAL, NULL, before, after);
+	compare(visitor, OPTION_LOG, NULL, before, after);
+	compare(visitor, OPTION_ADMIN, NULL, before, after);
+	for (size_t i = 0; i < before->service_count; i++) {
+		if (find_service(after, before->services[i].name) == NULL)
+			visitor->service(visitor->arg, before->services[i].name, DIFF_REMOVED);
+	}
+	for (size_t i = 0; i < after->service_count; i++)
+		compare_service(visitor, before, &after->services[i], i);
+}
+
+static void
+note_option(void *arg, const struct option *option, const char *service PF_UNUSED,
+	const void *before PF_UNUSED, const void *after)
+{
+	struct diff *diff = arg;
+
+	switch (option->reload) {
+	case OPTION_NEW_WORKERS:
+		diff->new_workers = true;
+		break;
+	case OPTION_AT_ONCE:
+		diff->at_once = true;
+		break;
+	case OPTION_RESTART:
+		diff->restart = option;
+		diff->restart_place =
+			(const struct config_place *)(const void *)((const char *)after -
+				option->offset + option->place);
+		break;
+	}
+}
+
+static void
+note_service(void *arg, const char *name PF_UNUSED, enum diff_service what PF_UNUSED)
+{
+	struct diff *diff = arg;
+
+	diff->new_workers = true;
+}
+
 void
 diff_find(struct diff *diff, const struct config *before, const struct config *after)
 {
-	*diff = (struct diff){ .new_workers = before->service_count != after->service_count };
-	compare(diff, OPTION_GLOBAL, before, after);
-	compare(diff, OPTION_LOG, before, after);
-	compare(diff, OPTION_ADMIN, before, after);
-	for (size_t i = 0; i < after->service_count; i++) {
-		const struct config_service *service = &after->services[i];
-		const struct config_service *former = find_service(before, service->name);
+	const struct diff_visitor visitor = {
+		.option = note_option,
+		.service = note_service,
+		.arg = diff,
+	};
 
-		/* Workers know a service by its place: a new order is for new ones. */
-		if (former == NULL || !same_module_options(former, service) ||
-			former != &before->services[i])
-			diff->new_workers = true;
-		if (former != NULL)
-			compare(diff, OPTION_SERVICE, former, service);
-	}
+	*diff = (struct diff){ 0 };
+	diff_visit(before, after, &visitor);
 }

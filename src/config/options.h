@@ -64,6 +64,9 @@ extern const size_t option_count;
 /* The option of that scope and key, or NULL. */
 const struct option *option_find(enum option_scope scope, const char *key);
 
+/* Prints the value of an option, which FIELD points to, to OUT as a file would say it. */
+void option_print(const struct option *option, const void *field, FILE *out);
+
 /* Whether its value is a list, to which each setting of it adds. */
 static inline bool
 option_is_list(const struct option *option)

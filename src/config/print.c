@@ -99,8 +99,8 @@ print_text(
 	print_string(out, text);
 }
 
-static void
-print_value(FILE *out, const struct option *option, const void *field)
+void
+option_print(const struct option *option, const void *field, FILE *out)
 {
 	switch (option->type) {
 	case OPTION_BOOL:
@@ -143,8 +143,8 @@ print_options(FILE *out, enum option_scope scope, const void *structure, const c
 		if (option_table[i].scope != scope)
 			continue;
 		fprintf(out, "%s%s = ", indent, option_table[i].key);
-		print_value(
-			out, &option_table[i], (const char *)structure + option_table[i].offset);
+		option_print(
+			&option_table[i], (const char *)structure + option_table[i].offset, out);
 		putc('\n', out);
 	}
 }
