@@ -13,7 +13,7 @@
 #include <event2/listener.h>
 
 #include "admin/rest.h"
-#include "admin/status.h"
+#include "metrics/status.h"
 #include "base/clock.h"
 #include "segment/admission.h"
 

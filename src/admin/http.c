@@ -10,11 +10,11 @@
 #include <event2/http.h>
 #include <event2/listener.h>
 
-#include "admin/page.h"
 #include "admin/clients.h"
+#include "admin/page.h"
 #include "admin/rest.h"
-#include "admin/status.h"
 #include "metrics/prometheus.h"
+#include "metrics/status.h"
 
 enum {
 	HEADERS_MAX = 8192, /* bytes of a request's */

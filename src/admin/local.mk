@@ -7,8 +7,7 @@ src_libadmin_a_SOURCES = \
 	src/admin/clients.c src/admin/clients.h \
 	src/admin/http.c src/admin/http.h \
 	src/admin/page.c src/admin/page.h \
-	src/admin/rest.c src/admin/rest.h \
-	src/admin/status.c src/admin/status.h
+	src/admin/rest.c src/admin/rest.h
 
 # The status page as the bytes of a C array. No .c or .h: nobody writes it, so no lint looks at it.
 src/admin/page.inc: src/admin/page.html

@@ -4,6 +4,7 @@
 
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "master/generation.h"
 #include "segment/reloads.h"
@@ -19,6 +20,7 @@ shown_update(const struct supervisor *supervisor, enum segment_state state)
 		atomic_store(&shown->started_s, now_s);
 		atomic_store(&shown->loaded_s, now_s);
 	}
+	atomic_store(&shown->pid, (uint32_t)getpid());
 	atomic_store(&shown->state, state);
 	atomic_store(&shown->generation, (uint32_t)generation->number);
 	atomic_store(&shown->workers, (uint32_t)generation->seat_count);

@@ -84,6 +84,7 @@ struct segment_master {
 	_Atomic uint32_t generation; /* that serves */
 	_Atomic uint32_t workers;    /* that it is to have */
 	_Atomic uint32_t max_connections;
+	_Atomic uint32_t pid; /* the master's */
 };
 
 struct segment_head {

@@ -1,9 +1,8 @@
 #include <config.h>
 
-#include "admin/status.h"
+#include "metrics/status.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include <jansson.h>
 
@@ -250,7 +249,7 @@ status_print(const struct segment *segment, FILE *out)
 	json_t *status = json_object();
 
 	json_object_set_new(status, "version", json_string(PACKAGE_VERSION));
-	set_integer(status, "pid", (uint64_t)getppid());
+	set_integer(status, "pid", atomic_load(&segment->head->master.pid));
 	json_object_set_new(status, "state", json_string(segment_state_text(state)));
 	set_seconds(status, "now", (double)clock_ns(CLOCK_REALTIME));
 	json_object_set_new(status, "server", make_metrics(&server, METRIC_SERVER));

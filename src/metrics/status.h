@@ -1,6 +1,6 @@
 /* `/status`: how the server is, as JSON; its members are described in preforkd-metrics(7). */
-#ifndef ADMIN_STATUS_H
-#define ADMIN_STATUS_H
+#ifndef METRICS_STATUS_H
+#define METRICS_STATUS_H
 
 #include <stdio.h>
 
