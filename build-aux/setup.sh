@@ -3,11 +3,11 @@
 # depend on the state of the checkout. Read by build-aux/demo and build-aux/test.
 
 build_packages='autoconf automake libtool pkg-config make gcc libc6-dev libevent-dev libbsd-dev
-    libcap-ng-dev libconfig-dev libjansson-dev procps'
+    libcap-ng-dev libconfig-dev libjansson-dev libncurses-dev procps'
 test_packages="$build_packages clang clang-format g++ libcmocka-dev bats bats-assert
     bats-support bats-file mandoc python3 parallel universal-ctags shellcheck iproute2 xz-utils
     bc binutils libcap2-bin strace busybox logrotate gnuplot-nox valgrind
-    systemd systemd-container curl jq prometheus chromium haproxy"
+    systemd systemd-container curl jq prometheus chromium haproxy zsh"
 
 say() {
     printf '\n== %s\n' "$*"

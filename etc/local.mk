@@ -13,3 +13,9 @@ uninstall-local:
 		'$(DESTDIR)$(sysconfdir)/preforkd/preforkd.conf'; then \
 		rm -f '$(DESTDIR)$(sysconfdir)/preforkd/preforkd.conf'; \
 	fi
+
+# Completion of preforkctl(8). The names are those that the shells look for.
+bashcompletiondir = $(datadir)/bash-completion/completions
+zshcompletiondir = $(datadir)/zsh/site-functions
+dist_bashcompletion_DATA = etc/completions/bash/preforkctl
+dist_zshcompletion_DATA = etc/completions/zsh/_preforkctl

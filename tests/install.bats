@@ -21,6 +21,9 @@ FILES=(
     '/bin/preforkbench'
     '/bin/preforkcat'
     '/sbin/preforkd'
+    '/sbin/preforkctl'
+    '/bash-completion/completions/preforkctl'
+    '/zsh/site-functions/_preforkctl'
     '/include/prefork/module\.h'
     '/preforkd/echo\.so'
     '/pkgconfig/preforkd\.pc'
@@ -31,6 +34,7 @@ FILES=(
     '/man/man5/preforkd\.conf\.5'
     '/man/man7/preforkd-metrics\.7'
     '/man/man8/preforkd\.8'
+    '/man/man8/preforkctl\.8'
 )
 
 installed() {

@@ -235,8 +235,11 @@ EXTRA_DIST += tests/run \
 	tests/page.bats \
 	tests/pid_file.bats \
 	tests/preforkcat.bats \
+	tests/preforkctl.bats \
+	tests/preforkctl_shells.bats \
 	tests/priority.bats \
 	tests/recycle.bats \
+	tests/relocation.bats \
 	tests/reload.bats \
 	tests/reload_settings.bats \
 	tests/request_log.bats \
@@ -270,6 +273,10 @@ EXTRA_DIST += tests/run \
 	tests/lib/browser.py \
 	tests/lib/churn.bash \
 	tests/lib/churn.py \
+	tests/lib/bad_control.py \
+	tests/lib/control.bash \
+	tests/lib/terminal.py \
+	tests/lib/zsh_completion.py \
 	tests/lib/client.bash \
 	tests/lib/client.py \
 	tests/lib/descriptors.py \

@@ -160,7 +160,7 @@ connections_add_up() {
         count=$((count + 200))
         hup
         wait_until outcome_count_is "$i"
-        pgrep -P "$SERVER_PID" -f "preforkd: worker $((i % 2 + 1)) " | xargs -r kill -KILL
+        pgrep -P "$SERVER_PID" -f "preforkd: worker $((i % 2 + 1)) " | xargs -r kill -KILL || : # gone already
         wait_until workers_are_ready 2
         wait_until no_worker_drains
         wait_until connections_add_up "$count"

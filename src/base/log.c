@@ -66,6 +66,12 @@ log_use(struct sink *sink, enum log_format format, enum log_level level)
 	*sink = (struct sink){ .fd = -1 };
 }
 
+void
+log_set_level(enum log_level level)
+{
+	atomic_store_explicit(&log_state.level, (int)level, memory_order_relaxed);
+}
+
 int
 log_fd(void)
 {

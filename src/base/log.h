@@ -89,6 +89,9 @@ struct log_limit {
  */
 void log_use(struct sink *sink, enum log_format format, enum log_level level);
 
+/* The same log, from another level on. */
+void log_set_level(enum log_level level);
+
 /* The sink's descriptor, for the list of what a child keeps, and to be sent; the log keeps it. */
 int log_fd(void);
 

@@ -50,9 +50,10 @@ struct config {
 	struct config_strings cpu_affinity; /* by worker */
 	enum config_cpu_policy cpu_policy;
 	char *user;
-	char *group;    /* "": the user's own */
-	char *chroot;   /* "": none */
-	char *pid_file; /* "": none */
+	char *group;          /* "": the user's own */
+	char *chroot;         /* "": none */
+	char *pid_file;       /* "": none */
+	char *control_socket; /* the same */
 	int64_t drain_timeout_ms;
 	int64_t start_timeout_ms;
 	int64_t watchdog_timeout_ms; /* 0: off */
@@ -68,6 +69,7 @@ struct config {
 	struct config_place group_place;
 	struct config_place chroot_place;
 	struct config_place pid_file_place;
+	struct config_place control_socket_place;
 	struct config_place log_target_place;
 	struct config_service admin[CONFIG_ADMIN__COUNT];
 	struct config_service *services;

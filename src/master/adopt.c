@@ -6,6 +6,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "master/control.h"
 #include "net/listener.h"
 
 static int
@@ -122,7 +123,9 @@ adopt_run(struct upgrade *upgrade, struct heritage *heritage, struct error *erro
 	generation = make_generation(upgrade, heritage, error);
 	if (generation == NULL ||
 		pid_file_adopt(upgrade->pid_file, generation->config->pid_file, numbers->pid_file,
-			error) != 0)
+			error) != 0 ||
+		control_adopt(upgrade->control, generation->config->control_socket,
+			numbers->control, heritage->clients, heritage->client_count, error) != 0)
 		return -1;
 	upgrade->reload->generations = numbers->generations;
 	upgrade->supervisor->moved = numbers->moved;

@@ -455,6 +455,35 @@ child_send_release(struct child *child, const struct listener_use *use, int numb
 	return tell(child, &message, -1);
 }
 
+int
+child_send_give(struct child *child, int inbox, uint32_t count, int64_t limit_ms)
+{
+	const struct message message = {
+		.type = MESSAGE_GIVE,
+		.give = { .count = count, .timeout_ms = limit_ms },
+	};
+	const int result = channel_send_passing(&child->channel, &message, inbox);
+
+	child->sharing = child->sharing || result == 0;
+	return result;
+}
+
+int
+child_send_take(const struct child *child, int inbox)
+{
+	const struct message message = { .type = MESSAGE_TAKE };
+
+	return channel_send_passing(&child->channel, &message, inbox);
+}
+
+int
+child_send_list(const struct child *child, int socket, uint64_t kill)
+{
+	const struct message message = { .type = MESSAGE_LIST, .list = { .kill = kill } };
+
+	return channel_send_passing(&child->channel, &message, socket);
+}
+
 void
 child_forget(struct child *child)
 {

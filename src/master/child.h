@@ -46,6 +46,7 @@ struct child {
 	bool failed;              /* said FAILED */
 	bool drained;             /* said DRAINED */
 	bool gives;               /* RETIRED: its connections go to others */
+	bool sharing;             /* it was told to give some, and has not said GIVEN */
 	bool cut_off;             /* has no channel any more */
 	bool unsettled;           /* has not heard of the last settings */
 	bool misled;              /* has not heard where its connections go to now */
@@ -117,6 +118,11 @@ PF_MUST_CHECK int child_send_accept(
 /* Has it close the socket; LAST: after it has taken what is queued. Returns as the former. */
 PF_MUST_CHECK int child_send_release(
 	struct child *child, const struct listener_use *use, int number, bool last);
+
+/* Orders that it may take a while for: see messages.h; descriptors are lent. As the former. */
+PF_MUST_CHECK int child_send_give(struct child *child, int inbox, uint32_t count, int64_t limit_ms);
+PF_MUST_CHECK int child_send_take(const struct child *child, int inbox);
+PF_MUST_CHECK int child_send_list(const struct child *child, int socket, uint64_t kill);
 
 /* A signal, unless it was reaped already. */
 void child_kill(const struct child *child, int signal);

@@ -20,6 +20,7 @@ enum heritage_field {
 	HERITAGE_SOCKETS,
 	HERITAGE_CHILDREN,
 	HERITAGE_MODULES,
+	HERITAGE_CLIENTS,
 	HERITAGE__COUNT
 };
 
@@ -67,6 +68,8 @@ heritage_write(const struct heritage *heritage, struct error *error)
 		sizeof(heritage->children[0]));
 	put_list(&record, HERITAGE_MODULES, heritage->modules, heritage->module_count,
 		sizeof(heritage->modules[0]));
+	put_list(&record, HERITAGE_CLIENTS, heritage->clients, heritage->client_count,
+		sizeof(heritage->clients[0]));
 	if (fd < 0 || record.failed || write_record(fd, &record) != 0) {
 		error_errno(error, "cannot write what is to be inherited");
 		fd_close(&fd);
@@ -127,8 +130,11 @@ take_all(struct heritage *heritage, struct span fields)
 		take_list(&table[HERITAGE_CHILDREN], (void **)&heritage->children,
 			&heritage->child_count, sizeof(heritage->children[0])) != 0)
 		return -1;
-	return take_list(&table[HERITAGE_MODULES], (void **)&heritage->modules,
-		&heritage->module_count, sizeof(heritage->modules[0]));
+	if (take_list(&table[HERITAGE_MODULES], (void **)&heritage->modules,
+		    &heritage->module_count, sizeof(heritage->modules[0])) != 0)
+		return -1;
+	return take_list(&table[HERITAGE_CLIENTS], (void **)&heritage->clients,
+		&heritage->client_count, sizeof(heritage->clients[0]));
 }
 
 /* Whether lists and counts belong together. */
@@ -176,6 +182,7 @@ heritage_read(struct heritage *heritage, int fd, struct error *error)
 			.program = -1,
 			.former_segment = -1,
 			.former_readonly = -1,
+			.control = -1,
 		},
 	};
 	if (fstat(fd, &file) != 0 || file.st_size > SIZE_MAX_BYTES ||
@@ -206,6 +213,7 @@ heritage_free(struct heritage *heritage)
 	free(heritage->sockets);
 	free(heritage->children);
 	free(heritage->modules);
+	free(heritage->clients);
 	*heritage = (struct heritage){ 0 };
 }
 
@@ -222,7 +230,8 @@ heritage_set_cloexec(const struct heritage *heritage, bool on)
 	int failed = set(numbers->segment, on) | set(numbers->segment_readonly, on) |
 		set(numbers->former_segment, on) | set(numbers->former_readonly, on) |
 		set(numbers->pid_file, on) | set(numbers->inbox[0], on) |
-		set(numbers->inbox[1], on) | set(numbers->config, on) | set(numbers->program, on);
+		set(numbers->inbox[1], on) | set(numbers->config, on) | set(numbers->program, on) |
+		set(numbers->control, on);
 
 	for (size_t i = 0; i < heritage->socket_count; i++)
 		failed |= set(heritage->sockets[i].fd, on);
@@ -230,5 +239,7 @@ heritage_set_cloexec(const struct heritage *heritage, bool on)
 		failed |= set(heritage->children[i].channel, on);
 	for (size_t i = 0; i < heritage->module_count; i++)
 		failed |= set(heritage->modules[i], on);
+	for (size_t i = 0; i < heritage->client_count; i++)
+		failed |= set(heritage->clients[i], on);
 	return failed;
 }

@@ -30,6 +30,8 @@ struct heritage_numbers {
 	uint32_t messages; /* see heritage_messages */
 	uint64_t moved, closed, cut;
 	int32_t former_segment, former_readonly;
+	int32_t control; /* the socket that preforkctl(8) connects to */
+	int32_t reserved;
 };
 
 struct heritage_listener {
@@ -67,7 +69,8 @@ struct heritage {
 	struct heritage_socket *sockets;
 	struct heritage_child *children;
 	int32_t *modules; /* files of the generation that serves, one a service */
-	size_t listener_count, socket_count, child_count, module_count;
+	int32_t *clients; /* of the control socket, that wait for the end of this */
+	size_t listener_count, socket_count, child_count, module_count, client_count;
 };
 
 /* What stands for the messages of this program, which workers of another one have to understand. */

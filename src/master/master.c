@@ -3,77 +3,25 @@
 #include "master/master.h"
 
 #include <err.h>
-#include <signal.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "config/place.h"
-#include "master/admin.h"
 #include "master/adopt.h"
 #include "master/generation.h"
-#include "master/pid_file.h"
+#include "master/orders.h"
 #include "master/reap.h"
-#include "master/reload.h"
-#include "master/scale.h"
 #include "master/shown.h"
-#include "master/supervisor.h"
-#include "master/upgrade.h"
+#include "master/state.h"
 #include "master/watchdog.h"
-#include "net/listener.h"
 #include "process/descriptors.h"
-#include "process/signals.h"
 #include "process/title.h"
 
 enum {
 	BIND_AGAIN_MS = 50, /* until a former master's workers have closed what they listen on */
 };
-
-/*
- *	STARTING --all ready--> RUNNING --TERM, INT--> DRAINING --all gone--+
- *	   | |                     |                      |                 +--> (exit)
- *	   | +---------------------|------ TERM, INT -----^                 |
- *	   +--- a worker fails ----+--------- QUIT -------+--> STOPPING ----+
- */
-enum master_state {
-	MASTER_STARTING,
-	MASTER_RUNNING,
-	MASTER_DRAINING,
-	MASTER_STOPPING,
-};
-
-struct master {
-	struct daemon *daemon; /* hears how the start went */
-	enum master_state state;
-	int exit_status;
-	int64_t born_ms;
-	int64_t looked_ms; /* when the watchdog looked last */
-	struct loop loop;
-	struct signals signals;
-	struct pid_file pid_file;
-	struct segment segment;
-	struct listeners listeners;
-	struct supervisor supervisor;
-	struct reload reload;
-	struct upgrade upgrade;
-	struct admin admin;
-	struct generation *first; /* until it is bound and started */
-	struct event *bind_timer;
-	struct event *tick;
-	const struct config_source *source;
-	bool log_is_stderr; /* at the start */
-	bool reopen_log;    /* asked for while the server starts */
-};
-
-/* STATE is "" or what follows. */
-static void
-show(const struct master *master, const char *state)
-{
-	const char *path = master->source->path;
-
-	title_set("master [%s]%s", path != NULL ? path : "command line", state);
-}
 
 /* Whoever starts the server sees why it does not, wherever the log goes. */
 static void
@@ -89,9 +37,13 @@ say_failed(const struct master *master, const char *reason)
 	daemon_failed(master->daemon, reason);
 }
 
-static void
-show_server(const struct master *master)
+void
+master_show(const struct master *master)
 {
+	const char *path = master->source->path;
+
+	title_set("master [%s]%s", path != NULL ? path : "command line",
+		master->state == MASTER_DRAINING ? " (draining)" : "");
 	if (supervisor_current(&master->supervisor) == NULL)
 		return;
 	shown_update(&master->supervisor,
@@ -100,163 +52,11 @@ show_server(const struct master *master)
 							  : SEGMENT_ENDING);
 }
 
-static void
-stop_now(struct master *master, int exit_status)
-{
-	master->state = MASTER_STOPPING;
-	master->exit_status = exit_status;
-	upgrade_cancel(&master->upgrade);
-	supervisor_kill(&master->supervisor);
-}
-
-static void
-drain(struct master *master)
-{
-	master->state = MASTER_DRAINING;
-	show(master, " (draining)");
-	reload_cancel(&master->reload);
-	upgrade_cancel(&master->upgrade);
-	supervisor_drain(&master->supervisor);
-	show_server(master);
-}
-
-static void
-on_term(void *arg)
-{
-	struct master *master = arg;
-
-	switch (master->state) {
-	case MASTER_STARTING:
-	case MASTER_RUNNING:
-		drain(master);
-		break;
-	case MASTER_DRAINING:
-		log_warn("second signal: stopping at once");
-		stop_now(master, EX_OK);
-		break;
-	case MASTER_STOPPING:
-		break;
-	}
-}
-
-static void
-on_quit(void *arg)
-{
-	struct master *master = arg;
-
-	if (master->state == MASTER_STOPPING)
-		return;
-	log_info("stopping at once");
-	stop_now(master, EX_OK);
-}
-
-static void
-on_child(void *arg)
-{
-	struct master *master = arg;
-
-	reap_all(&master->supervisor, &master->upgrade, &master->admin);
-}
-
-/* While the server starts, it comes after the start. */
-static void
-on_hup(void *arg)
-{
-	struct master *master = arg;
-
-	switch (master->state) {
-	case MASTER_STARTING:
-	case MASTER_RUNNING:
-		reload_ask(&master->reload);
-		break;
-	case MASTER_DRAINING:
-	case MASTER_STOPPING:
-		log_warn("no reload: the server is about to end");
-		break;
-	}
-}
-
-static void
-reopen_log(struct master *master)
-{
-	const struct config *config = master->supervisor.serving->config;
-	struct error error;
-	struct sink sink;
-
-	if (sink_open(&sink, config->log_target, &error) != 0) {
-		log_error("cannot open the log anew", log_str("reason", error.text));
-		return;
-	}
-	log_use(&sink, config->log_format, config->log_level);
-	supervisor_send_settings(&master->supervisor);
-	reload_reopen_log(&master->reload);
-	log_info("log opened anew");
-}
-
-static void
-on_usr1(void *arg)
-{
-	struct master *master = arg;
-
-	if (master->supervisor.serving != NULL)
-		reopen_log(master);
-	else
-		master->reopen_log = true;
-}
-
-/* Why the number of workers cannot be changed now, or NULL. */
-static const char *
-why_not_scale(const struct master *master)
-{
-	return master->state != MASTER_RUNNING            ? "the server starts or ends"
-		: master->reload.state == RELOAD_STARTING ? "a reload is under way"
-							  : NULL;
-}
-
-static void
-on_ttin(void *arg)
-{
-	struct master *master = arg;
-
-	scale_up(&master->supervisor, why_not_scale(master));
-}
-
-static void
-on_ttou(void *arg)
-{
-	struct master *master = arg;
-
-	scale_down(&master->supervisor, why_not_scale(master));
-}
-
-static void
-on_usr2(void *arg)
-{
-	struct master *master = arg;
-
-	if (master->state == MASTER_RUNNING)
-		upgrade_ask(&master->upgrade);
-	else
-		log_warn("no upgrade: the server starts or ends");
-}
-
-static const struct signal_row signal_rows[] = {
-	{ SIGTERM, on_term },
-	{ SIGINT, on_term },
-	{ SIGQUIT, on_quit },
-	{ SIGCHLD, on_child },
-	{ SIGHUP, on_hup },
-	{ SIGUSR1, on_usr1 },
-	{ SIGUSR2, on_usr2 },
-	{ SIGTTIN, on_ttin },
-	{ SIGTTOU, on_ttou },
-};
-
 /* Another generation serves. */
 static void
 go_on_with_admin(struct master *master)
 {
-	show_server(master);
+	master_show(master);
 	admin_update(&master->admin);
 }
 
@@ -273,7 +73,7 @@ started(struct master *master)
 	go_on_with_admin(master);
 	daemon_ready(master->daemon);
 	if (master->reopen_log)
-		reopen_log(master);
+		orders_reopen_log(master);
 	reload_start(&master->reload);
 }
 
@@ -304,7 +104,7 @@ on_failed(void *arg, int exit_status, const char *reason)
 	switch (master->state) {
 	case MASTER_STARTING:
 		say_failed(master, reason);
-		stop_now(master, exit_status);
+		orders_stop(master, exit_status);
 		break;
 	case MASTER_RUNNING:
 		reload_failed(&master->reload, reason);
@@ -321,6 +121,31 @@ on_gone(void *arg)
 	struct master *master = arg;
 
 	reload_resume(&master->reload);
+	relocation_look(&master->relocation);
+}
+
+static void
+on_given(void *arg, uint32_t count)
+{
+	struct master *master = arg;
+
+	relocation_given(&master->relocation, count);
+}
+
+static void
+on_moved(void *arg, uint32_t moved)
+{
+	struct master *master = arg;
+
+	control_moved(&master->control, moved);
+}
+
+static void
+on_reload_ended(void *arg, const struct reload_end *end)
+{
+	struct master *master = arg;
+
+	control_reload_ended(&master->control, end);
 }
 
 static void
@@ -347,6 +172,7 @@ static const struct supervisor_ops supervisor_ops = {
 	.failed = on_failed,
 	.gone = on_gone,
 	.all_gone = on_all_gone,
+	.given = on_given,
 	.settings = on_settings,
 };
 
@@ -361,7 +187,7 @@ on_tick(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 		watchdog_look(&master->supervisor, now_ms - master->looked_ms);
 		supervisor_settle(&master->supervisor);
 	}
-	show_server(master);
+	master_show(master);
 	if (master->state == MASTER_RUNNING)
 		upgrade_look(&master->upgrade);
 	master->looked_ms = now_ms;
@@ -372,7 +198,7 @@ cannot_start(struct master *master, int exit_status, const char *reason)
 {
 	generation_close(&master->first);
 	say_failed(master, reason);
-	stop_now(master, exit_status);
+	orders_stop(master, exit_status);
 }
 
 static void
@@ -431,7 +257,7 @@ open_loop(struct master *master, struct error *error)
 	const struct timeval interval = loop_timeval(WATCHDOG_INTERVAL_MS);
 
 	if (loop_open(&master->loop, error) != 0 ||
-		signals_open(&master->signals, &master->loop, signal_rows, countof(signal_rows),
+		signals_open(&master->signals, &master->loop, orders_signals, orders_signal_count,
 			master, error) != 0)
 		return -1;
 	master->bind_timer = evtimer_new(master->loop.base, on_bind_timer, master);
@@ -456,10 +282,18 @@ open_parts(struct master *master, const struct roles *roles, struct error *error
 		.segment = &master->segment,
 		.pid_file = &master->pid_file,
 		.reload = &master->reload,
+		.control = &master->control,
 		.program = -1,
 		.said = -1,
 	};
-	return reload_open(&master->reload, master->source, &master->supervisor, error) != 0 ||
+	control_init(&master->control, master, &master->loop);
+	master->relocation = (struct relocation){
+		.supervisor = &master->supervisor,
+		.ended = on_moved,
+		.arg = master,
+	};
+	return reload_open(&master->reload, master->source, &master->supervisor, on_reload_ended,
+		       master, error) != 0 ||
 			upgrade_open(&master->upgrade, error) != 0 ||
 			admin_open(&master->admin, &master->supervisor, roles->admin, error) != 0
 		? -1
@@ -480,7 +314,7 @@ prepare(struct master *master, const struct config *config, const struct roles *
 		place_error(error, &config->pid_file_place, "pid_file");
 		return held ? EX_UNAVAILABLE : EX_CONFIG;
 	}
-	return EX_OK;
+	return control_open(&master->control, config, master->pid_file.fd >= 0, error);
 }
 
 /* Takes CONFIG. As prepare. */
@@ -501,6 +335,7 @@ close_all(struct master *master)
 	upgrade_close(&master->upgrade);
 	reload_close(&master->reload);
 	admin_close(&master->admin);
+	control_close(&master->control);
 	supervisor_close(&master->supervisor);
 	if (master->bind_timer != NULL)
 		event_free(master->bind_timer);
@@ -522,6 +357,7 @@ make_master(const struct config *config, const struct config_source *source, str
 		.signals = { .fd = -1 },
 		.segment = SEGMENT_NONE,
 		.pid_file = { .fd = -1 },
+		.control = { .fd = -1 },
 	};
 }
 
@@ -532,7 +368,7 @@ master_run(struct config *config, const struct config_source *source, const stru
 	struct master master = make_master(config, source, daemon);
 	struct error error;
 
-	show(&master, "");
+	master_show(&master);
 	master.exit_status = prepare(&master, config, roles, &error);
 	if (master.exit_status != EX_OK)
 		config_free(&config);
@@ -567,6 +403,7 @@ go_on(struct master *master, const struct reexec_call *call)
 	if (call->why == REEXEC_RETURN) {
 		log_error("upgrade failed: the former program goes on",
 			log_str("reason", call->reason), log_str("version", PACKAGE_VERSION));
+		control_upgrade_failed(&master->control, call->reason);
 		return;
 	}
 	log_info("upgraded", log_int("pid", getpid()), log_str("version", PACKAGE_VERSION));
@@ -584,7 +421,7 @@ master_resume(struct config *config, const struct config_source *source, const s
 	struct error error;
 
 	config_free(&config);
-	show(&master, "");
+	master_show(&master);
 	if (heritage_read(&heritage, call->fd, &error) != 0 ||
 		adopt(&master, roles, &heritage, &error) != 0) {
 		adopt_return(&heritage, call, error.text);

@@ -2,6 +2,8 @@
 
 #include "master/reload.h"
 
+#include <sysexits.h>
+
 #include "base/log.h"
 #include "config/diff.h"
 #include "config/place.h"
@@ -40,9 +42,23 @@ finish(struct reload *reload)
 }
 
 static void
+tell(const struct reload *reload, const char *reason, int status, bool replaced)
+{
+	const struct reload_end end = {
+		.reason = reason,
+		.status = status,
+		.replaced = replaced,
+		.took_ms = loop_now(reload->supervisor->loop) - reload->asked_ms,
+	};
+
+	reload->ended(reload->arg, &end);
+}
+
+static void
 fail(struct reload *reload, const char *reason)
 {
 	shown_reload(serving(reload), reason);
+	tell(reload, reason, EX_CONFIG, false);
 	log_error("reload failed", log_int("serving", serving(reload)->number),
 		log_str("reason", reason));
 	sink_close(&reload->sink);
@@ -121,6 +137,7 @@ take_over(struct reload *reload, struct generation *next)
 	log_info("reloaded", log_int("generation", generation->number),
 		log_int("workers", (int64_t)generation->seat_count), log_str("replaced", "no"));
 	shown_reload(serving(reload), NULL);
+	tell(reload, NULL, EX_OK, false);
 	finish(reload);
 }
 
@@ -219,7 +236,8 @@ on_timer(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 
 int
 reload_open(struct reload *reload, const struct config_source *source,
-	struct supervisor *supervisor, struct error *error)
+	struct supervisor *supervisor, void (*ended)(void *arg, const struct reload_end *end),
+	void *arg, struct error *error)
 {
 	*reload = (struct reload){
 		.source = *source,
@@ -227,6 +245,8 @@ reload_open(struct reload *reload, const struct config_source *source,
 		.timer = evtimer_new(supervisor->loop->base, on_timer, reload),
 		.generations = 1,
 		.sink = { .fd = -1 },
+		.ended = ended,
+		.arg = arg,
 	};
 	reload->source.again = true;
 	return reload->timer != NULL ? 0 : error_set(error, "cannot make a timer");
@@ -296,6 +316,7 @@ reload_ready(struct reload *reload)
 		log_int("workers", (int64_t)next->seat_count), log_str("replaced", "yes"),
 		log_int("took_ms", loop_now(supervisor->loop) - reload->begun_ms));
 	shown_reload(serving(reload), NULL);
+	tell(reload, NULL, EX_OK, true);
 	finish(reload);
 }
 
@@ -337,6 +358,7 @@ reload_cancel(struct reload *reload)
 		sink_close(&reload->sink);
 	if (reload->state == RELOAD_STARTING || reload->state == RELOAD_WAITING)
 		log_warn("reload given up: the server is about to end");
+	tell(reload, "the server is about to end", EX_TEMPFAIL, false);
 	reload->state = RELOAD_CLOSED;
 	reload->again = false;
 }

@@ -23,6 +23,14 @@ enum reload_state {
 	RELOAD_STARTING, /* a generation */
 };
 
+/* How a reload ended. */
+struct reload_end {
+	const char *reason; /* why nothing came of it; NULL: the new configuration is in use */
+	int status;         /* of sysexits(3), for it */
+	bool replaced;      /* workers were */
+	int64_t took_ms;
+};
+
 struct reload {
 	enum reload_state state;
 	bool again; /* asked for while one was under way */
@@ -34,12 +42,18 @@ struct reload {
 	struct supervisor *supervisor;
 	int generations; /* numbers given out */
 	int64_t begun_ms;
-	struct sink sink; /* STARTING: the new log's */
+	struct sink sink;                                       /* STARTING: the new log's */
+	void (*ended)(void *arg, const struct reload_end *end); /* whoever asked */
+	void *arg;
 };
 
-/* The first generation has number 1 and is not made here. Returns 0, or -1 with the reason. */
+/*
+ * The first generation has number 1 and is not made here. ENDED hears how each reload ended.
+ * Returns 0, or -1 with the reason.
+ */
 PF_MUST_CHECK int reload_open(struct reload *reload, const struct config_source *source,
-	struct supervisor *supervisor, struct error *error);
+	struct supervisor *supervisor, void (*ended)(void *arg, const struct reload_end *end),
+	void *arg, struct error *error);
 
 void reload_close(struct reload *reload);
 

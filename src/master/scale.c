@@ -43,3 +43,17 @@ scale_down(struct supervisor *supervisor, const char *why_not)
 	else
 		log_stays(error.text);
 }
+
+int
+scale_to(struct supervisor *supervisor, size_t workers, struct error *error)
+{
+	const struct generation *generation = supervisor->serving;
+	int result = 0;
+
+	while (result == 0 && generation->seat_count < workers)
+		result = supervisor_add(supervisor, error);
+	while (result == 0 && generation->seat_count > workers)
+		result = supervisor_remove(supervisor, error);
+	log_workers(supervisor);
+	return result;
+}

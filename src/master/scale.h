@@ -8,4 +8,7 @@
 void scale_up(struct supervisor *supervisor, const char *why_not);
 void scale_down(struct supervisor *supervisor, const char *why_not);
 
+/* That many. Returns 0, or -1 with the reason, and there may be some more or less than before. */
+PF_MUST_CHECK int scale_to(struct supervisor *supervisor, size_t workers, struct error *error);
+
 #endif

@@ -27,10 +27,12 @@ struct supervisor_ops {
 	void (*ready)(void *arg);
 	/* A child of it cannot start, died or was late. With the exit status of a first start. */
 	void (*failed)(void *arg, int exit_status, const char *reason);
-	/* A child is gone, and its slot is free. */
+	/* A child is gone, and its slot is free, unless all end. */
 	void (*gone)(void *arg);
 	/* The last one is, and none will be started. */
 	void (*all_gone)(void *arg);
+	/* A child has given COUNT of its connections to others, and serves on. */
+	void (*given)(void *arg, uint32_t count);
 	/* Workers have been told of new settings: see supervisor_send_settings. */
 	void (*settings)(void *arg);
 };

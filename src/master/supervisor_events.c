@@ -220,6 +220,13 @@ on_message(void *arg, const struct message *message)
 		child->supervisor->closed += message->drained.closed;
 		child->supervisor->cut += message->drained.cut;
 		break;
+	case MESSAGE_GIVEN:
+		child->sharing = false;
+		child->supervisor->ops->given(child->supervisor->arg, message->given.moved);
+		break;
+	case MESSAGE_GIVE:
+	case MESSAGE_TAKE:
+	case MESSAGE_LIST:
 	case MESSAGE_GO:
 	case MESSAGE_ACCEPT:
 	case MESSAGE_RELEASE:

@@ -14,6 +14,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "master/control.h"
 #include "master/heritage.h"
 #include "net/listener.h"
 #include "process/reexec.h"
@@ -44,12 +45,12 @@ static void
 refuse(struct upgrade *upgrade, const char *reason)
 {
 	log_error("upgrade refused", log_str("program", reexec_path()), log_str("reason", reason));
+	control_upgrade_failed(upgrade->control, reason);
 	back_to_idle(upgrade);
 }
 
-/* The effective configuration, as a file. */
-static int
-write_config(const struct config *config)
+int
+upgrade_write_config(const struct config *config)
 {
 	int fd = memfd_create("preforkd: configuration", 0);
 	FILE *out = fd >= 0 ? fdopen(dup(fd), "w") : NULL;
@@ -131,6 +132,18 @@ collect_modules(const struct upgrade *upgrade, struct heritage *heritage)
 	return 0;
 }
 
+static int
+collect_clients(const struct upgrade *upgrade, struct heritage *heritage)
+{
+	const struct control *control = upgrade->control;
+
+	heritage->clients = calloc(control->count + 1, sizeof(heritage->clients[0]));
+	if (heritage->clients == NULL)
+		return -1;
+	heritage->client_count = control_list_waiting(control, heritage->clients, control->count);
+	return 0;
+}
+
 /* PROGRAM: what is to be executed again if nothing comes of it. */
 static int
 collect(const struct upgrade *upgrade, struct heritage *heritage, int program)
@@ -150,8 +163,9 @@ collect(const struct upgrade *upgrade, struct heritage *heritage, int program)
 			.messages = heritage_messages(),
 			.former_readonly = files.former_readonly_fd,
 			.pid_file = upgrade->pid_file->fd,
+			.control = upgrade->control->fd,
 			.inbox = { serving(upgrade)->inbox[0], serving(upgrade)->inbox[1] },
-			.config = write_config(serving(upgrade)->config),
+			.config = upgrade_write_config(serving(upgrade)->config),
 			.program = program,
 			.moved = supervisor->moved,
 			.closed = supervisor->closed,
@@ -159,7 +173,8 @@ collect(const struct upgrade *upgrade, struct heritage *heritage, int program)
 		},
 	};
 	if (heritage->numbers.config < 0 || collect_listeners(upgrade, heritage) != 0 ||
-		collect_children(upgrade, heritage) != 0 || collect_modules(upgrade, heritage) != 0)
+		collect_children(upgrade, heritage) != 0 ||
+		collect_modules(upgrade, heritage) != 0 || collect_clients(upgrade, heritage) != 0)
 		return -1;
 	return 0;
 }
@@ -333,6 +348,7 @@ upgrade_cancel(struct upgrade *upgrade)
 	if (upgrade->state == UPGRADE_IDLE)
 		return;
 	log_warn("upgrade given up: the server is about to end");
+	control_upgrade_failed(upgrade->control, "the server is about to end");
 	if (upgrade->checker > 0)
 		kill(upgrade->checker, SIGKILL);
 	back_to_idle(upgrade);

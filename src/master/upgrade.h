@@ -32,12 +32,19 @@ struct upgrade {
 	struct segment *segment;
 	struct pid_file *pid_file;
 	struct reload *reload;
+	struct control *control;
 	int program;         /* the new one's file; -1 */
 	pid_t checker;       /* until it is reaped; 0 */
 	bool late;           /* the checker was killed for it */
 	int said;            /* a pipe that the checker writes to; -1 */
 	struct event *timer; /* pending: the checker has time */
 };
+
+/*
+ * Writes CONFIG to a file as `preforkd -T` does. Returns its descriptor, which
+ * an executed program keeps, or -1 with errno.
+ */
+int upgrade_write_config(const struct config *config);
 
 PF_MUST_CHECK int upgrade_open(struct upgrade *upgrade, struct error *error);
 void upgrade_close(struct upgrade *upgrade);

@@ -22,6 +22,7 @@ static const char *const reason_texts[] = {
 	[CLOSE_CUT] = "cut",
 	[CLOSE_KILLED] = "killed",
 	[CLOSE_MOVED] = "moved",
+	[CLOSE_OPERATOR] = "operator",
 	[CLOSE_DECLINED] = "declined",
 	[CLOSE_UNTOLD] = "untold",
 };

@@ -20,6 +20,7 @@ enum close_reason {
 	CLOSE_CUT,         /* the worker ends, and something was unfinished */
 	CLOSE_KILLED,      /* the worker did not end by itself: the master counts it */
 	CLOSE_MOVED,       /* another worker has it; the client notices nothing */
+	CLOSE_OPERATOR,    /* preforkctl(8) asked for it */
 	CLOSE_DECLINED,    /* the module here does not take it: it stays where it was */
 	CLOSE_UNTOLD,      /* nobody could be told that it is here: it stays where it was */
 	CLOSE_REASON__COUNT,

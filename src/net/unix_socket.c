@@ -64,7 +64,9 @@ answers(const struct address *address)
 
 	if (fd < 0)
 		return false;
-	connected = connect(fd, &address->sa, address->size) == 0 || errno == EAGAIN;
+	/* EPROTOTYPE: one of another type does. */
+	connected = connect(fd, &address->sa, address->size) == 0 || errno == EAGAIN ||
+		errno == EPROTOTYPE;
 	close(fd);
 	return connected;
 }

@@ -4,6 +4,7 @@ src_libprocess_a_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS) $(LIBCAP_NG_CFLAGS)
 src_libprocess_a_SOURCES = \
 	src/process/channel.c src/process/channel.h \
 	src/process/connection_fields.h \
+	src/process/control.c src/process/control.h \
 	src/process/cpus.c src/process/cpus.h \
 	src/process/daemon.c src/process/daemon.h \
 	src/process/descriptors.c src/process/descriptors.h \

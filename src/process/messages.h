@@ -20,6 +20,7 @@ enum message_type {
 	                   or it has served enough: `retire` */
 	MESSAGE_DECLINED, /* it has no descriptor free for one more socket: `listener` */
 	MESSAGE_DRAINED,  /* it has no connection left, and exits: `drained` */
+	MESSAGE_GIVEN,    /* what it was to give has gone, or stays: `given` */
 	/* master to worker */
 	MESSAGE_GO,       /* all are ready: accept */
 	MESSAGE_ACCEPT,   /* from one more socket, whose descriptor comes along: `listener` */
@@ -29,6 +30,10 @@ enum message_type {
 	MESSAGE_DRAIN,    /* stop accepting, finish what is under way, exit: `drain`; with an inbox
 	                     that comes along, connections go there */
 	MESSAGE_INBOX,    /* to one that drains: another inbox comes along, or there is none more */
+	MESSAGE_GIVE, /* give some connections, to the inbox that comes along, and serve on: `give`
+	               */
+	MESSAGE_TAKE, /* take connections from one more inbox, which comes along */
+	MESSAGE_LIST, /* write rows of control.h to the socket that comes along: `list` */
 };
 
 struct message {
@@ -70,6 +75,18 @@ struct message {
 			uint32_t closed; /* closed in order */
 			uint32_t cut;    /* closed at drain_timeout with work unfinished */
 		} drained;
+		struct {
+			uint32_t count; /* connections, at most */
+			uint32_t reserved;
+			int64_t timeout_ms; /* then those that are busy still stay */
+		} give;
+		struct {
+			uint32_t moved; /* connections */
+		} given;
+		struct {
+			uint64_t kill; /* the id of a connection, which is closed; 0: list them all
+			                */
+		} list;
 	};
 };
 

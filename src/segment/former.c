@@ -80,6 +80,18 @@ former_attach(struct former *former, struct error *error)
 	return 0;
 }
 
+int
+former_view(struct former *former, int fd, struct error *error)
+{
+	struct stat file;
+
+	*former = FORMER_NONE;
+	if (former_check(fd, error) != 0 || fstat(fd, &file) != 0)
+		return -1;
+	former->size = (size_t)file.st_size;
+	return map_all(former, fd, PROT_READ, error);
+}
+
 void
 former_close(struct former *former)
 {

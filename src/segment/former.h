@@ -33,6 +33,9 @@ PF_MUST_CHECK int former_open(struct former *former, int fd, int readonly_fd, st
 /* Child: gives up what it inherited for a map to read. Returns 0, or -1 with the reason. */
 PF_MUST_CHECK int former_attach(struct former *former, struct error *error);
 
+/* Any program: maps FD, which is lent, to read. Returns 0, or -1 with the reason. */
+PF_MUST_CHECK int former_view(struct former *former, int fd, struct error *error);
+
 /* Forgets it. Idempotent. */
 void former_close(struct former *former);
 

@@ -181,6 +181,17 @@ segment_attach_to_read(struct segment *segment, struct error *error)
 }
 
 int
+segment_view(struct segment *segment, int readonly_fd, int former_fd, struct error *error)
+{
+	*segment = SEGMENT_NONE;
+	if (readonly_fd < 0 || !is_ours(readonly_fd))
+		return error_set(error, "it has another layout of the shared memory");
+	if (map_all(segment, readonly_fd, PROT_READ) != 0)
+		return error_errno(error, "cannot map the shared memory");
+	return former_fd >= 0 ? former_view(&segment->former, former_fd, error) : 0;
+}
+
+int
 segment_attach(struct segment *segment, unsigned index, struct error *error)
 {
 	off_t offset = (off_t)(head_size + index * sizeof(struct slot));

@@ -69,6 +69,13 @@ PF_MUST_CHECK int segment_attach(struct segment *segment, unsigned index, struct
 /* The same for a child that has no slot. */
 PF_MUST_CHECK int segment_attach_to_read(struct segment *segment, struct error *error);
 
+/*
+ * Any program: maps the file READONLY_FD, and FORMER_FD (-1: none), to read. Takes neither. Returns
+ * 0, or -1 with the reason: it is of another layout.
+ */
+PF_MUST_CHECK int segment_view(
+	struct segment *segment, int readonly_fd, int former_fd, struct error *error);
+
 /* Master: makes the slot a starting worker's; its counts are zero already. */
 void segment_slot_claim(struct segment *segment, unsigned index, unsigned generation);
 

@@ -120,6 +120,7 @@ drain_begin(struct worker *worker, bool all, int inbox, int64_t timeout_ms)
 		fd_close(&inbox);
 		return;
 	}
+	handover_end_share(worker);
 	worker->state = WORKER_DRAINING;
 	takeover_stop(worker);
 	if (all)

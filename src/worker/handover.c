@@ -27,14 +27,14 @@ find(const struct worker *worker, uint64_t id)
 	return movable_find(&worker->handover.movable, id);
 }
 
-/* It goes on here, and drains. */
+/* It goes on here, and drains, if the worker does. */
 static void
 stay(struct worker *worker, struct session *session, enum refusal_to_take why)
 {
 	struct connection *connection = &session->connection;
 
 	move_undo(connection);
-	if (connection->state != CONNECTION_OPEN)
+	if (connection->state != CONNECTION_OPEN || worker->handover.sharing)
 		return;
 	worker->handover.stayed[why]++;
 	drain_one(worker, connection);
@@ -303,6 +303,14 @@ give(struct worker *worker, struct session *session)
 	return true;
 }
 
+/* How many may go still. */
+static size_t
+left(const struct handover *handover)
+{
+	return handover->sharing ? handover->share - MIN(handover->moved, handover->share)
+				 : SIZE_MAX;
+}
+
 /*
  * What threads have sent to these connections until they could not be found any more is taken
  * between the two steps.
@@ -312,7 +320,8 @@ give_some(struct worker *worker)
 {
 	struct handover *handover = &worker->handover;
 	uint64_t chosen[CONVERSATION_CREDITS];
-	const unsigned count = movable_choose(&handover->movable, chosen, handover->credits);
+	const unsigned count = movable_choose(
+		&handover->movable, chosen, (unsigned)MIN(handover->credits, left(handover)));
 	bool more = true;
 
 	handover->credits = 0;
@@ -345,22 +354,10 @@ look_for_one(struct worker *worker)
 }
 
 void
-handover_turn(struct worker *worker)
-{
-	struct handover *handover = &worker->handover;
-
-	if (!handover_is_on(worker))
-		return;
-	if (handover->conversation >= 0 && handover->credits > 0)
-		give_some(worker);
-	else if (handover->conversation < 0 && !evtimer_pending(handover->timer, NULL))
-		look_for_one(worker);
-}
-
-void
 handover_begin(struct worker *worker, int inbox)
 {
 	worker->handover.inbox = inbox;
+	worker->handover.alone_ms = 0;
 	connections_visit(&worker->sessions.network->connections, add_connection, worker);
 }
 
@@ -372,6 +369,86 @@ end_idle_conversation(struct worker *worker)
 
 	if (handover->conversation >= 0 && handover->sent_count == 0)
 		end_conversation(worker);
+}
+
+static void
+say_given(const struct worker *worker, size_t count)
+{
+	const struct message message = {
+		.type = MESSAGE_GIVEN,
+		.given = { .moved = (uint32_t)count },
+	};
+
+	if (channel_send(&worker->channel, &message) != 0)
+		log_debug("the master does not hear of what was given");
+}
+
+void
+handover_end_share(struct worker *worker)
+{
+	struct handover *handover = &worker->handover;
+
+	if (!handover->sharing)
+		return;
+	give_up(worker, TAKE_NOBODY);
+	event_del(handover->limit);
+	handover->sharing = false;
+	say_given(worker, handover->moved);
+	handover->moved = 0;
+	takeover_start(worker);
+}
+
+/* Between two conversations: it ends when so many are gone, or there is nobody else. */
+static void
+look_at_share(struct worker *worker)
+{
+	const struct handover *handover = &worker->handover;
+
+	if (handover->conversation < 0 &&
+		(left(handover) == 0 || handover->movable.count == 0 || !handover_is_on(worker)))
+		handover_end_share(worker);
+}
+
+/* What is on its way is with somebody who will answer, or is the watchdog's to end. */
+static void
+on_limit(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
+{
+	struct worker *worker = arg;
+
+	end_idle_conversation(worker);
+	give_up(worker, TAKE_NOBODY);
+}
+
+void
+handover_share(struct worker *worker, int inbox, size_t count, int64_t timeout_ms)
+{
+	struct handover *handover = &worker->handover;
+
+	if (worker->state != WORKER_ACCEPTING || handover->sharing || inbox < 0) {
+		fd_close(&inbox);
+		say_given(worker, 0);
+		return;
+	}
+	takeover_rest(worker);
+	handover->sharing = true;
+	handover->share = count;
+	loop_start_timer(handover->limit, timeout_ms);
+	handover_begin(worker, inbox);
+}
+
+void
+handover_turn(struct worker *worker)
+{
+	struct handover *handover = &worker->handover;
+
+	if (handover->sharing)
+		look_at_share(worker);
+	if (!handover_is_on(worker))
+		return;
+	if (handover->conversation >= 0 && handover->credits > 0)
+		give_some(worker);
+	else if (handover->conversation < 0 && !evtimer_pending(handover->timer, NULL))
+		look_for_one(worker);
 }
 
 void
@@ -411,7 +488,8 @@ handover_open(struct worker *worker, struct error *error)
 	};
 	handover->event = event_new(worker->loop.base, -1, 0, on_answer, worker);
 	handover->timer = evtimer_new(worker->loop.base, on_retry, worker);
-	if (handover->event == NULL || handover->timer == NULL)
+	handover->limit = evtimer_new(worker->loop.base, on_limit, worker);
+	if (handover->event == NULL || handover->timer == NULL || handover->limit == NULL)
 		return error_set(error, "cannot make a timer");
 	return 0;
 }
@@ -425,7 +503,9 @@ handover_close(struct worker *worker)
 		event_free(handover->event);
 	if (handover->timer != NULL)
 		event_free(handover->timer);
-	handover->event = handover->timer = NULL;
+	if (handover->limit != NULL)
+		event_free(handover->limit);
+	handover->event = handover->timer = handover->limit = NULL;
 	fd_close(&handover->conversation);
 	fd_close(&handover->inbox);
 	movable_free(&handover->movable);

@@ -2,7 +2,8 @@
  * The giving side of a hand-over: the connections of a worker that retires go to others, each as
  * soon as nothing of it is under way, and are served here until then. See conversation.h.
  *
- * What cannot move drains. Loop only.
+ * What cannot move drains. A worker may also be told to share: then it gives some and serves on.
+ * Loop only.
  */
 #ifndef WORKER_HANDOVER_H
 #define WORKER_HANDOVER_H
@@ -34,6 +35,9 @@ struct handover {
 	unsigned broken;      /* conversations in a row that the taker did not end */
 	struct record record; /* its memory serves for all */
 	size_t moved;
+	bool sharing;        /* this worker serves on, and gives only... */
+	size_t share;        /* ...so many */
+	struct event *limit; /* pending: the time that it takes for that at most */
 	size_t stayed[TAKE__COUNT];
 };
 
@@ -43,6 +47,15 @@ void handover_close(struct worker *worker);
 
 /* Begins with all connections that are open, to those who read INBOX, which is taken. */
 void handover_begin(struct worker *worker, int inbox);
+
+/*
+ * Gives up to COUNT connections to those who read INBOX, which is taken, and serves on: the others,
+ * and after TIMEOUT_MS those that are busy still, stay as they are. The master hears of the end.
+ */
+void handover_share(struct worker *worker, int inbox, size_t count, int64_t timeout_ms);
+
+/* The worker is about to retire: what it was sharing is over. */
+void handover_end_share(struct worker *worker);
 
 /* Others take now: those who read INBOX, which is taken. */
 void handover_turn_to(struct worker *worker, int inbox);

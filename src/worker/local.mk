@@ -15,6 +15,7 @@ src_libworker_a_SOURCES = \
 	src/worker/pipeline.c src/worker/pipeline.h \
 	src/worker/recycle.c src/worker/recycle.h \
 	src/worker/request_log.c src/worker/request_log.h \
+	src/worker/roster.c src/worker/roster.h \
 	src/worker/session.c src/worker/session.h \
 	src/worker/session_record.c src/worker/session_record.h \
 	src/worker/sessions.c src/worker/sessions.h \

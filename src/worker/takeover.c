@@ -168,6 +168,49 @@ takeover_start(struct worker *worker)
 		loop_start_timer(takeover->timer, YIELD_MS);
 }
 
+void
+takeover_rest(struct worker *worker)
+{
+	event_del(worker->takeover.event);
+	event_del(worker->takeover.timer);
+}
+
+static void
+end_direct(struct takeover *takeover)
+{
+	if (takeover->direct_event != NULL)
+		event_free(takeover->direct_event);
+	takeover->direct_event = NULL;
+	fd_close(&takeover->direct);
+}
+
+static void
+on_direct(int fd, short what PF_UNUSED, void *arg)
+{
+	struct worker *worker = arg;
+	const int conversation = conversation_accept(fd);
+
+	if (conversation >= 0)
+		grant(worker, conversation, CONVERSATION_CREDITS);
+	else if (errno != EAGAIN && errno != EINTR)
+		end_direct(&worker->takeover);
+}
+
+void
+takeover_take_from(struct worker *worker, int inbox)
+{
+	struct takeover *takeover = &worker->takeover;
+
+	end_direct(takeover);
+	takeover->direct = inbox;
+	if (inbox < 0)
+		return;
+	takeover->direct_event =
+		event_new(worker->loop.base, inbox, EV_READ | EV_PERSIST, on_direct, worker);
+	if (takeover->direct_event == NULL || event_add(takeover->direct_event, NULL) != 0)
+		end_direct(takeover);
+}
+
 static void
 on_yielded(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 {
@@ -179,7 +222,7 @@ takeover_open(struct worker *worker, struct error *error)
 {
 	struct takeover *takeover = &worker->takeover;
 
-	*takeover = (struct takeover){ .inbox = worker->inheritance->inbox };
+	*takeover = (struct takeover){ .inbox = worker->inheritance->inbox, .direct = -1 };
 	LIST_INIT(&takeover->incoming);
 	takeover->event = event_new(
 		worker->loop.base, takeover->inbox, EV_READ | EV_PERSIST, on_inbox, worker);
@@ -200,6 +243,7 @@ takeover_stop(struct worker *worker)
 		event_free(takeover->timer);
 	takeover->event = takeover->timer = NULL;
 	fd_close(&takeover->inbox);
+	end_direct(takeover);
 }
 
 bool

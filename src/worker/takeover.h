@@ -15,7 +15,9 @@ struct worker;
 struct incoming;
 
 struct takeover {
-	int inbox; /* -1: it takes no more */
+	int inbox;  /* -1: it takes no more */
+	int direct; /* another one, for a giver that is to have no other taker; -1 */
+	struct event *direct_event;
 	struct event *event;
 	struct event *timer;            /* pending: others are to look first */
 	unsigned yields;                /* in a row */
@@ -27,6 +29,12 @@ PF_MUST_CHECK int takeover_open(struct worker *worker, struct error *error);
 
 /* Begins to take. */
 void takeover_start(struct worker *worker);
+
+/* Takes also from INBOX, which is taken, whatever its share, until nobody has its other end. */
+void takeover_take_from(struct worker *worker, int inbox);
+
+/* Takes nothing from the inbox of all, until the next takeover_start. */
+void takeover_rest(struct worker *worker);
 
 /* Begins no more conversations; those that have begun go on. */
 void takeover_stop(struct worker *worker);

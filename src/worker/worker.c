@@ -9,6 +9,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "process/cpus.h"
 #include "process/log_settings.h"
@@ -315,6 +316,16 @@ turn_to(struct worker *worker, bool passed)
 		handover_stop(worker, passed ? TAKE_NO_DESCRIPTOR : TAKE_NOBODY);
 }
 
+/* One that retires gives, and takes nothing. */
+static void
+take_from(struct worker *worker, int inbox)
+{
+	if (worker->state == WORKER_ACCEPTING)
+		takeover_take_from(worker, inbox);
+	else
+		fd_close(&inbox);
+}
+
 static void
 on_message(void *arg, const struct message *message)
 {
@@ -345,6 +356,17 @@ on_message(void *arg, const struct message *message)
 	case MESSAGE_INBOX:
 		turn_to(worker, message->inbox.passed != 0);
 		break;
+	case MESSAGE_GIVE:
+		handover_share(worker, channel_take_passed(&worker->channel), message->give.count,
+			message->give.timeout_ms);
+		break;
+	case MESSAGE_TAKE:
+		take_from(worker, channel_take_passed(&worker->channel));
+		break;
+	case MESSAGE_LIST:
+		rosters_add(worker, channel_take_passed(&worker->channel), message->list.kill);
+		break;
+	case MESSAGE_GIVEN:
 	case MESSAGE_STARTING:
 	case MESSAGE_READY:
 	case MESSAGE_FAILED:
@@ -445,6 +467,7 @@ stop(struct worker *worker)
 	acceptor_close(&worker->acceptor);
 	takeover_close(worker);
 	handover_close(worker);
+	rosters_close(worker);
 	gauges_close(worker);
 	drain_close(worker);
 	sessions_close(&worker->sessions);
@@ -480,7 +503,7 @@ run(struct inheritance *inheritance)
 		.drain_timeout_ms = inheritance->config->drain_timeout_ms,
 		.signals = { .fd = -1 },
 		.channel = { .fd = -1 },
-		.takeover = { .inbox = -1 },
+		.takeover = { .inbox = -1, .direct = -1 },
 		.handover = { .inbox = -1, .conversation = -1 },
 		.gauges = { .statm = -1, .descriptors = -1 },
 	};

@@ -14,6 +14,7 @@
 #include "worker/gauges.h"
 #include "worker/handover.h"
 #include "worker/recycle.h"
+#include "worker/roster.h"
 #include "worker/sessions.h"
 #include "worker/takeover.h"
 
@@ -36,6 +37,7 @@ struct worker {
 	struct acceptor acceptor;
 	struct takeover takeover;
 	struct handover handover;
+	struct roster_list rosters;
 	struct gauges gauges;
 	struct recycle recycle;
 	struct service *services; /* the order of the configuration */

@@ -21,7 +21,7 @@
 enum {
 	TAG_NUMBERS = 1,
 	TAG_CHILDREN = 4,
-	TAG__COUNT = 6,
+	TAG__COUNT = 7,
 	TAG_LATER = 40,
 };
 
@@ -34,6 +34,7 @@ static struct heritage_child children[] = {
 static struct heritage_listener listeners[] = { { .inode = 5, .sockets = 2 }, { .sockets = 1 } };
 static struct heritage_socket sockets[] = { { 30, 0 }, { 31, 1 }, { 32, 9 } };
 static int32_t modules[] = { 40, -1 };
+static int32_t clients[] = { 50, 51 };
 
 static struct heritage
 all(void)
@@ -50,10 +51,12 @@ all(void)
 		.sockets = sockets,
 		.children = children,
 		.modules = modules,
+		.clients = clients,
 		.listener_count = countof(listeners),
 		.socket_count = countof(sockets),
 		.child_count = countof(children),
 		.module_count = countof(modules),
+		.client_count = countof(clients),
 	};
 }
 
@@ -80,6 +83,8 @@ must_be_all(const struct heritage *read)
 	assert_memory_equal(read->children, children, sizeof(children));
 	assert_int_equal(read->module_count, countof(modules));
 	assert_memory_equal(read->modules, modules, sizeof(modules));
+	assert_int_equal(read->client_count, countof(clients));
+	assert_memory_equal(read->clients, clients, sizeof(clients));
 }
 
 /* Reads what FD has, and closes it. */

@@ -1,0 +1,218 @@
+#include <config.h>
+
+#include "worker/roster.h"
+
+#include <errno.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/param.h>
+#include <sys/socket.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "net/age.h"
+#include "process/control.h"
+#include "worker/session.h"
+#include "worker/worker.h"
+
+enum {
+	ROSTERS_MAX = 4, /* at once */
+	PACKETS_AT_ONCE = 2,
+	READ_TIMEOUT_S = 10, /* for a reader that takes nothing */
+};
+
+struct roster {
+	LIST_ENTRY(roster) entry;
+	struct worker *worker;
+	int socket;
+	struct event *event;
+	struct control_row *rows;
+	size_t count, sent;
+};
+
+static void
+end(struct roster *roster)
+{
+	LIST_REMOVE(roster, entry);
+	if (roster->event != NULL)
+		event_free(roster->event);
+	fd_close(&roster->socket);
+	free(roster->rows);
+	free(roster);
+}
+
+static uint32_t
+state_of(const struct connection *connection)
+{
+	switch ((enum connection_state)connection->state) {
+	case CONNECTION_FLUSHING:
+	case CONNECTION_LINGERING:
+	case CONNECTION_CLOSED:
+		return CONTROL_CLOSING;
+	case CONNECTION_MOVING:
+		return CONTROL_MOVING;
+	case CONNECTION_OPEN:
+		break;
+	}
+	return CONTROL_OPEN;
+}
+
+/* The kernel counts them for TCP, wherever the connection has been served. */
+static void
+count_bytes(struct control_row *row, int fd)
+{
+	struct tcp_info info;
+	socklen_t size = sizeof(info);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
+		return;
+	row->counts_bytes = 1;
+	row->received = info.tcpi_bytes_received;
+	row->sent = info.tcpi_bytes_sent - info.tcpi_bytes_retrans;
+}
+
+static void
+add_row(struct roster *roster, struct connection *connection)
+{
+	const struct session *session = container_of(connection, struct session, connection);
+	const struct inheritance *inheritance = roster->worker->inheritance;
+	const int64_t now_ms = loop_now(&roster->worker->loop);
+	struct control_row *row = &roster->rows[roster->count++];
+	socklen_t size = sizeof(row->peer);
+
+	*row = (struct control_row){
+		.id = connection->id,
+		.requests = session->requests,
+		.age_ms = age_ms(connection),
+		.quiet_ms = MAX(now_ms - connection->active_ms, 0),
+		.in_flight = connection->held,
+		.worker = (uint32_t)inheritance->number,
+		.generation = (uint32_t)inheritance->generation,
+		.service = connection->place.service,
+		.state = state_of(connection),
+	};
+	count_bytes(row, connection->fd);
+	if (getpeername(connection->fd, (struct sockaddr *)&row->peer, &size) == 0)
+		row->peer_size = (uint32_t)MIN(size, sizeof(row->peer));
+}
+
+static void
+add_open(struct connection *connection, void *arg)
+{
+	if (connection->state != CONNECTION_CLOSED)
+		add_row(arg, connection);
+}
+
+static int
+make_rows(struct roster *roster, size_t count)
+{
+	roster->rows = calloc(MAX(count, 1), sizeof(roster->rows[0]));
+	return roster->rows != NULL ? 0 : -1;
+}
+
+static int
+list_all(struct roster *roster)
+{
+	struct connections *connections = &roster->worker->sessions.network->connections;
+
+	if (make_rows(roster, connections->count) != 0)
+		return -1;
+	connections_visit(connections, add_open, roster);
+	return 0;
+}
+
+/* One on its way to another worker may be served there by now. */
+static int
+kill_one(struct roster *roster, uint64_t id)
+{
+	struct connection *connection =
+		connections_find(&roster->worker->sessions.network->connections, id);
+
+	if (make_rows(roster, 1) != 0)
+		return -1;
+	if (connection == NULL || connection->state == CONNECTION_CLOSED)
+		return 0;
+	add_row(roster, connection);
+	if (connection->state == CONNECTION_MOVING)
+		return 0;
+	log_info("connection closed", log_str("reason", close_reason_text(CLOSE_OPERATOR)),
+		log_id("connection", id));
+	connection_close(connection, CLOSE_OPERATOR);
+	return 0;
+}
+
+static int
+send_packet(struct roster *roster)
+{
+	const size_t count = MIN(roster->count - roster->sent, CONTROL_ROWS);
+	struct control_rows packet = { .version = CONTROL_VERSION, .count = (uint16_t)count };
+
+	memcpy(packet.rows, &roster->rows[roster->sent], count * sizeof(packet.rows[0]));
+	if (control_send(roster->socket, &packet, control_rows_size(count), NULL, 0) != 0)
+		return -1;
+	roster->sent += count;
+	return 0;
+}
+
+/* Some in a turn: the clients come first. */
+static void
+on_writable(int fd PF_UNUSED, short what, void *arg)
+{
+	struct roster *roster = arg;
+	int result = (what & EV_WRITE) != 0 ? 0 : -1;
+
+	errno = ETIMEDOUT;
+	for (int i = 0; i < PACKETS_AT_ONCE && result == 0 && roster->sent < roster->count; i++)
+		result = send_packet(roster);
+	if (roster->sent == roster->count || (result != 0 && errno != EAGAIN && errno != EINTR))
+		end(roster);
+}
+
+static int
+watch(struct roster *roster)
+{
+	const struct timeval patience = { .tv_sec = READ_TIMEOUT_S };
+
+	roster->event = event_new(roster->worker->loop.base, roster->socket, EV_WRITE | EV_PERSIST,
+		on_writable, roster);
+	return roster->event != NULL ? event_add(roster->event, &patience) : -1;
+}
+
+static size_t
+count_rosters(const struct worker *worker)
+{
+	const struct roster *roster;
+	size_t count = 0;
+
+	LIST_FOREACH(roster, &worker->rosters, entry)
+	count++;
+	return count;
+}
+
+void
+rosters_add(struct worker *worker, int socket, uint64_t kill)
+{
+	struct roster *roster = NULL;
+
+	if (socket >= 0 && count_rosters(worker) < ROSTERS_MAX)
+		roster = calloc(1, sizeof(*roster));
+	if (roster == NULL) {
+		fd_close(&socket);
+		return;
+	}
+	*roster = (struct roster){ .worker = worker, .socket = socket };
+	LIST_INSERT_HEAD(&worker->rosters, roster, entry);
+	if ((kill != 0 ? kill_one(roster, kill) : list_all(roster)) != 0 || watch(roster) != 0)
+		end(roster);
+}
+
+void
+rosters_close(struct worker *worker)
+{
+	struct roster *roster;
+
+	while ((roster = LIST_FIRST(&worker->rosters)) != NULL)
+		end(roster);
+}
