@@ -1,3 +1,6 @@
+# For Prometheus and Grafana: alerts and a dashboard.
+dist_pkgdata_DATA = etc/prometheus/preforkd.rules.yml etc/grafana/preforkd.json
+
 # The example configuration; one that the operator has edited is never overwritten.
 EXTRA_DIST += etc/preforkd.conf
 

@@ -6,4 +6,5 @@ CLEANFILES += man/preforkd.8
 
 man/preforkd.8: man/preforkd.8.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) man && sed -e 's|[@]sysconfdir[@]|$(sysconfdir)|g' \
+		-e 's|[@]pkgdatadir[@]|$(pkgdatadir)|g' \
 		-e 's|[@]pkglibdir[@]|$(pkglibdir)|g' $(srcdir)/man/preforkd.8.in > $@

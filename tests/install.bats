@@ -28,6 +28,8 @@ FILES=(
     '/preforkd/echo\.so'
     '/pkgconfig/preforkd\.pc'
     '/preforkd/examples/session\.c'
+    '/preforkd/preforkd\.rules\.yml'
+    '/preforkd/preforkd\.json'
     '/man/man1/preforkbench\.1'
     '/man/man1/preforkcat\.1'
     '/man/man3/prefork-module\.3'
@@ -46,7 +48,7 @@ installed_file() {
     installed | grep -E "$1\$"
 }
 
-@test "exactly programs, module, header, pkg-config file, manuals and example are installed" {
+@test "exactly programs, module, header, pkg-config file, manuals, examples, alerts and dashboard are installed" {
     local pattern
     for pattern in "${FILES[@]}"; do
         run installed_file "$pattern"

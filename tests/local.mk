@@ -192,6 +192,7 @@ check-local: $(check_PROGRAMS) all
 
 EXTRA_DIST += tests/run \
 	tests/admin.bats \
+	tests/alerts.bats \
 	tests/backpressure.bats \
 	tests/bench.bats \
 	tests/bench_peers.bats \
@@ -267,6 +268,7 @@ EXTRA_DIST += tests/run \
 	tests/fuzz/corpus/record/with-an-unknown-critical-field \
 	tests/fuzz/corpus/record/with-an-unknown-field \
 	tests/lib/admin.bash \
+	tests/lib/alerts.yml \
 	tests/lib/bad_http.py \
 	tests/lib/bench.bash \
 	tests/lib/browser.bash \
@@ -305,6 +307,7 @@ EXTRA_DIST += tests/run \
 	tests/lib/peer.py \
 	tests/lib/pipeline.bash \
 	tests/lib/pipeline.py \
+	tests/lib/prometheus.bash \
 	tests/lib/reload.bash \
 	tests/lib/server.bash \
 	tests/lib/session.bash \
@@ -318,6 +321,7 @@ EXTRA_DIST += tests/run \
 	tests/lint/includes \
 	tests/lint/manuals \
 	tests/lint/metrics \
+	tests/lint/monitoring \
 	tests/lint/options \
 	tests/lint/shape \
 	tests/lint/shell

@@ -10,6 +10,7 @@ setup() {
     load lib/reload
     load lib/upgrade
     load lib/admin
+    load lib/prometheus
     bats_load_library bats-support
     bats_load_library bats-assert
     upgrade_setup
@@ -283,25 +284,6 @@ was_shed() {
     run promtool check metrics <"$BATS_TEST_TMPDIR/metrics"
     assert_success
     assert_output ""
-}
-
-# A Prometheus of our own, on a port of the kernel's choice.
-prometheus_start() {
-    local port
-    port=$("$PYTHON" -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
-    PROMETHEUS=http://127.0.0.1:$port
-    cat >"$BATS_TEST_TMPDIR/prometheus.yml" <<END_OF_FILE
-global: { scrape_interval: 1s }
-scrape_configs: [ { job_name: preforkd, static_configs: [ { targets: [ "$(admin_address)" ] } ] } ]
-END_OF_FILE
-    prometheus --config.file="$BATS_TEST_TMPDIR/prometheus.yml" --web.listen-address="127.0.0.1:$port" \
-        --storage.tsdb.path="$BATS_TEST_TMPDIR/tsdb" >"$BATS_TEST_TMPDIR/prometheus.log" 2>&1 3>&- &
-    ORPHANS+=("$!")
-}
-
-# prometheus_says VALUE QUERY
-prometheus_says() {
-    curl -sS -m 5 -G "$PROMETHEUS/api/v1/query" --data-urlencode "query=$2" 2>/dev/null | grep -q ",\"$1\"\]"
 }
 
 @test "a Prometheus scrapes the server and answers with the right number" {
