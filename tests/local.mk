@@ -8,7 +8,7 @@ unit_tests = tests/unit/test-config tests/unit/test-wire tests/unit/test-respawn
 	tests/unit/test-diff tests/unit/test-liveness tests/unit/test-histogram \
 	tests/unit/test-record tests/unit/test-recycle tests/unit/test-replies \
 	tests/unit/test-schedule tests/unit/test-sizes tests/unit/test-heritage \
-	tests/unit/test-former tests/unit/test-reloads
+	tests/unit/test-former tests/unit/test-reloads tests/unit/test-lost
 endif
 
 unit_cppflags = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
@@ -72,6 +72,10 @@ tests_unit_test_former_LDADD = src/libsegment.a $(unit_ldadd)
 tests_unit_test_reloads_SOURCES = tests/unit/test-reloads.c
 tests_unit_test_reloads_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_reloads_LDADD = src/libsegment.a $(unit_ldadd)
+
+tests_unit_test_lost_SOURCES = tests/unit/test-lost.c
+tests_unit_test_lost_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_lost_LDADD = src/libmaster.a src/libsegment.a $(unit_ldadd)
 
 tests_unit_test_networks_SOURCES = tests/unit/test-networks.c
 tests_unit_test_networks_CPPFLAGS = $(unit_cppflags)

@@ -5,6 +5,7 @@
 setup() {
     load lib/pipeline
     pipeline_setup
+    load lib/admin
     if grep -q '^SANITIZER_FLAGS = .' "$PREFORK_BUILD/Makefile"; then
         skip "a sanitizer has an allocator of its own"
     fi
@@ -23,8 +24,19 @@ teardown() {
 # will.
 memory_start() {
     export LD_PRELOAD=$BATS_TEST_TMPDIR/malloc.so FAILING_MALLOC=$CONTROL
-    work_start --set services.main.max_connections=200 --set threads=2 --set max_pipeline=1000 "$@"
+    work_start --set admin.listen=127.0.0.1:0 --set services.main.max_connections=200 --set threads=2 --set max_pipeline=1000 "$@"
     unset LD_PRELOAD
+}
+
+# requests_add_up: all that connections had taken are over, in one way or another.
+requests_add_up() {
+    local taken over
+    taken=$(sed -n 's/.*msg="connection closed" .* requests=//p' "$SERVER_LOG" |
+        awk '{ sum += $1 } END { print sum + 0 }')
+    over=$(get /metrics | grep '^preforkd_requests_total{' | awk '{ sum += $NF } END { print sum + 0 }')
+    ((taken > 100 && taken == over)) && return
+    echo "connections have taken $taken requests, $over are over"
+    return 1
 }
 
 # memory_fails SUBCOMMAND [OPTION...]: see memory.py. Afterwards no place is taken, and the server
@@ -35,6 +47,7 @@ memory_fails() {
         --deadline 300 "$ADDRESS")
     ((count >= 20)) || { echo "only $count allocations"; return 1; }
     client limit --limits 200 "$ADDRESS"
+    wait_until requests_add_up
     server_stop
     [ "$SERVER_STATUS" = 0 ]
     ! server_has_logged 'worker (died|crashed|ended).*how=|segment'

@@ -22,7 +22,7 @@ teardown() {
     server_teardown
 }
 
-# metered_start [SETTING [SERVICE-SETTING]]: two workers, and the admin process.
+# metered_start [SETTING [SERVICE-SETTING [MODULE]]]: two workers, and the admin process.
 metered_start() {
     configure <<END_OF_FILE
 workers = 2
@@ -31,7 +31,7 @@ ${1:-}
 services = {
     main = {
         listen = "127.0.0.1:0"
-        module = "$(find "$PREFORK_BUILD/src/modules/.libs" -name echo.so)"
+        module = "${3:-$(find "$PREFORK_BUILD/src/modules/.libs" -name echo.so)}"
         ${2:-}
     }
 }
@@ -258,6 +258,43 @@ was_shed() {
     metric_is 5 preforkd_queue_wait_seconds_count 'service="main"'
     [[ $(metric preforkd_handler_duration_seconds_sum 'service="main"') =~ ^0\.[1-9] ]]
     metric_is 0 preforkd_handler_duration_seconds_bucket 'service="main",le="0.016777216"'
+}
+
+@test "a request is in the histograms wherever it was handled, and if it was not" {
+    module_build work
+    open_tmpdir
+    metered_start 'threads = 1' 'request_timeout = "1s"' "$MODULE"
+    kill -TTOU "$SERVER_PID"
+    wait_until workers_are_ready 1
+    wait_until no_worker_drains
+    # The second one is for the loop, behind one for the pool; the third one never gets the thread.
+    "$PYTHON" - "${ADDRESS##*:}" <<'END_OF_FILE'
+import socket, struct, sys
+def connect():
+    return socket.create_connection(("127.0.0.1", int(sys.argv[1])), 10)
+def send(sock, *texts):
+    sock.sendall(b"".join(struct.pack(">I", len(text)) + text for text in texts))
+def take(sock):
+    data = b""
+    while len(data) < 4 or len(data) < 4 + struct.unpack(">I", data[:4])[0]:
+        got = sock.recv(4096)
+        assert got
+        data += got
+    return data[4:]
+one, two, three = connect(), connect(), connect()
+send(one, b"p1 sleep 1000", b"i2 sleep 1000")
+data = take(one)
+while b"i2" not in data:
+    data += one.recv(4096)
+send(one, b"p3 sleep 800000")
+send(two, b"p4 sleep 800000")
+send(three, b"p5 get")
+reply = take(three)
+assert reply == b"timeout p5", reply
+END_OF_FILE
+    wait_until metric_is 4 preforkd_handler_duration_seconds_count 'service="main"'
+    wait_until metric_is 4 preforkd_queue_wait_seconds_count 'service="main"'
+    [[ $(metric preforkd_queue_wait_seconds_sum 'service="main"') =~ ^[1-9] ]]
 }
 
 @test "who serves, who drains and why workers were replaced is shown" {
