@@ -235,6 +235,7 @@ EXTRA_DIST += tests/run \
 	tests/metrics.bats \
 	tests/modules.bats \
 	tests/networks.bats \
+	tests/notify.bats \
 	tests/order.bats \
 	tests/overload.bats \
 	tests/page.bats \
@@ -296,6 +297,7 @@ EXTRA_DIST += tests/run \
 	tests/lib/modules.bash \
 	tests/lib/modules/commands.c \
 	tests/lib/modules/damage.c \
+	tests/lib/modules/environment.c \
 	tests/lib/modules/leak.c \
 	tests/lib/modules/move.c \
 	tests/lib/modules/nested.c \
@@ -307,6 +309,8 @@ EXTRA_DIST += tests/run \
 	tests/lib/modules/stays.c \
 	tests/lib/modules/versioned.c \
 	tests/lib/modules/work.c \
+	tests/lib/notify.bash \
+	tests/lib/notify.py \
 	tests/lib/peer.bash \
 	tests/lib/peer.py \
 	tests/lib/pipeline.bash \

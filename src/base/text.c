@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
+
 static void
 add_bytes(struct text *text, const char *bytes, size_t size)
 {
@@ -97,7 +99,7 @@ text_add_quoted(struct text *text, const char *string)
 		size_t size = utf8_size(at);
 
 		if (size == 0)
-			text_add(text, "\xef\xbf\xbd");
+			text_add(text, REPLACEMENT);
 		else if (needs_escape(*at))
 			add_escaped(text, *at);
 		else
@@ -106,6 +108,24 @@ text_add_quoted(struct text *text, const char *string)
 	}
 	text->room++;
 	text->data[text->size++] = '"';
+}
+
+void
+text_add_line(struct text *text, const char *string)
+{
+	const unsigned char *at = (const unsigned char *)string;
+
+	while (*at != '\0') {
+		const size_t size = utf8_size(at);
+
+		if (size == 0)
+			text_add(text, REPLACEMENT);
+		else if (*at < 0x20 || *at == 0x7f)
+			text_add(text, "?");
+		else
+			add_bytes(text, (const char *)at, size);
+		at += size == 0 ? 1 : size;
+	}
 }
 
 bool

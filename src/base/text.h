@@ -23,6 +23,12 @@ void text_printf(struct text *text, const char *format, ...) PF_PRINTF(2, 3);
  */
 void text_add_quoted(struct text *text, const char *string);
 
+/*
+ * Adds STRING as it is, for people, in one line: control characters and bytes that are not UTF-8
+ * are replaced.
+ */
+void text_add_line(struct text *text, const char *string);
+
 /* Whether STRING can stand as a logfmt value without quotes. */
 bool text_is_bare(const char *string);
 

@@ -4,6 +4,7 @@ src_libmaster_a_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 src_libmaster_a_SOURCES = \
 	src/master/admin.c src/master/admin.h \
 	src/master/adopt.c src/master/adopt.h \
+	src/master/announce.c src/master/announce.h \
 	src/master/check.c \
 	src/master/child.c src/master/child.h \
 	src/master/commands.c src/master/commands.h \

@@ -25,7 +25,7 @@ enum {
 
 /* Whoever starts the server sees why it does not, wherever the log goes. */
 static void
-say_failed(const struct master *master, const char *reason)
+say_failed(struct master *master, const char *reason)
 {
 	struct error shown;
 
@@ -34,22 +34,23 @@ say_failed(const struct master *master, const char *reason)
 	error_make_printable(shown.text);
 	if (!master->log_is_stderr)
 		warnx("cannot start: %s", shown.text);
+	announce_failed(&master->announce, reason);
 	daemon_failed(master->daemon, reason);
 }
 
 void
-master_show(const struct master *master)
+master_show(struct master *master)
 {
 	const char *path = master->source->path;
+	const enum segment_state state = master->state == MASTER_STARTING ? SEGMENT_STARTING
+		: master->state == MASTER_RUNNING                         ? SEGMENT_RUNNING
+									  : SEGMENT_ENDING;
 
 	title_set("master [%s]%s", path != NULL ? path : "command line",
 		master->state == MASTER_DRAINING ? " (draining)" : "");
-	if (supervisor_current(&master->supervisor) == NULL)
-		return;
-	shown_update(&master->supervisor,
-		master->state == MASTER_STARTING          ? SEGMENT_STARTING
-			: master->state == MASTER_RUNNING ? SEGMENT_RUNNING
-							  : SEGMENT_ENDING);
+	announce_update(&master->announce, state);
+	if (supervisor_current(&master->supervisor) != NULL)
+		shown_update(&master->supervisor, state);
 }
 
 /* Another generation serves. */
@@ -71,10 +72,10 @@ started(struct master *master)
 	log_info("ready", log_int("workers", (int64_t)generation->seat_count),
 		log_int("pid", getpid()), log_str("version", PACKAGE_VERSION));
 	go_on_with_admin(master);
+	reload_start(&master->reload);
 	daemon_ready(master->daemon);
 	if (master->reopen_log)
-		orders_reopen_log(master);
-	reload_start(&master->reload);
+		reload_reopen_log(&master->reload);
 }
 
 static void
@@ -292,8 +293,10 @@ open_parts(struct master *master, const struct roles *roles, struct error *error
 		.ended = on_moved,
 		.arg = master,
 	};
-	return reload_open(&master->reload, master->source, &master->supervisor, on_reload_ended,
-		       master, error) != 0 ||
+	return announce_open(&master->announce, &master->supervisor, master->source->detached,
+		       error) != 0 ||
+			reload_open(&master->reload, master->source, &master->supervisor,
+				&master->announce, on_reload_ended, master, error) != 0 ||
 			upgrade_open(&master->upgrade, error) != 0 ||
 			admin_open(&master->admin, &master->supervisor, roles->admin, error) != 0
 		? -1
@@ -334,6 +337,7 @@ close_all(struct master *master)
 	generation_close(&master->first);
 	upgrade_close(&master->upgrade);
 	reload_close(&master->reload);
+	announce_close(&master->announce);
 	admin_close(&master->admin);
 	control_close(&master->control);
 	supervisor_close(&master->supervisor);

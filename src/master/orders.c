@@ -16,6 +16,7 @@ orders_stop(struct master *master, int exit_status)
 {
 	master->state = MASTER_STOPPING;
 	master->exit_status = exit_status;
+	announce_stopping(&master->announce);
 	upgrade_cancel(&master->upgrade);
 	supervisor_kill(&master->supervisor);
 }
@@ -24,6 +25,7 @@ static void
 begin_drain(struct master *master)
 {
 	master->state = MASTER_DRAINING;
+	announce_stopping(&master->announce);
 	reload_cancel(&master->reload);
 	upgrade_cancel(&master->upgrade);
 	supervisor_drain(&master->supervisor);
@@ -90,30 +92,13 @@ on_hup(void *arg)
 	}
 }
 
-void
-orders_reopen_log(struct master *master)
-{
-	const struct config *config = master->supervisor.serving->config;
-	struct error error;
-	struct sink sink;
-
-	if (sink_open(&sink, config->log_target, &error) != 0) {
-		log_error("cannot open the log anew", log_str("reason", error.text));
-		return;
-	}
-	log_use(&sink, config->log_format, config->log_level);
-	supervisor_send_settings(&master->supervisor);
-	reload_reopen_log(&master->reload);
-	log_info("log opened anew");
-}
-
 static void
 on_usr1(void *arg)
 {
 	struct master *master = arg;
 
 	if (master->supervisor.serving != NULL)
-		orders_reopen_log(master);
+		reload_reopen_log(&master->reload);
 	else
 		master->reopen_log = true;
 }

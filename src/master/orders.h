@@ -17,9 +17,6 @@ void orders_drain(struct master *master);
 /* End at once, with that status. */
 void orders_stop(struct master *master, int exit_status);
 
-/* Opens the log's file anew. */
-void orders_reopen_log(struct master *master);
-
 /* Why nothing can be changed now, or NULL. */
 const char *orders_why_not(const struct master *master);
 

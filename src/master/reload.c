@@ -54,11 +54,19 @@ tell(const struct reload *reload, const char *reason, int status, bool replaced)
 	reload->ended(reload->arg, &end);
 }
 
+/* FAILURE: why it has failed, or NULL; and the exit STATUS for it. */
+static void
+report(const struct reload *reload, const char *failure, int status, bool replaced)
+{
+	shown_reload(serving(reload), failure);
+	announce_reloaded(reload->announce, failure);
+	tell(reload, failure, status, replaced);
+}
+
 static void
 fail(struct reload *reload, const char *reason)
 {
-	shown_reload(serving(reload), reason);
-	tell(reload, reason, EX_CONFIG, false);
+	report(reload, reason, EX_CONFIG, false);
 	log_error("reload failed", log_int("serving", serving(reload)->number),
 		log_str("reason", reason));
 	sink_close(&reload->sink);
@@ -136,8 +144,7 @@ take_over(struct reload *reload, struct generation *next)
 	use_log(reload);
 	log_info("reloaded", log_int("generation", generation->number),
 		log_int("workers", (int64_t)generation->seat_count), log_str("replaced", "no"));
-	shown_reload(serving(reload), NULL);
-	tell(reload, NULL, EX_OK, false);
+	report(reload, NULL, EX_OK, false);
 	finish(reload);
 }
 
@@ -216,10 +223,12 @@ needs_no_workers(
 static void
 begin(struct reload *reload)
 {
+	struct generation *next;
 	struct error error;
 	struct diff diff;
-	struct generation *next = prepare(reload, &diff, &error);
 
+	announce_reloading(reload->announce);
+	next = prepare(reload, &diff, &error);
 	if (next == NULL)
 		fail(reload, error.text);
 	else if (needs_no_workers(reload, &diff, next))
@@ -236,12 +245,13 @@ on_timer(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 
 int
 reload_open(struct reload *reload, const struct config_source *source,
-	struct supervisor *supervisor, void (*ended)(void *arg, const struct reload_end *end),
-	void *arg, struct error *error)
+	struct supervisor *supervisor, struct announce *announce,
+	void (*ended)(void *arg, const struct reload_end *end), void *arg, struct error *error)
 {
 	*reload = (struct reload){
 		.source = *source,
 		.supervisor = supervisor,
+		.announce = announce,
 		.timer = evtimer_new(supervisor->loop->base, on_timer, reload),
 		.generations = 1,
 		.sink = { .fd = -1 },
@@ -265,6 +275,7 @@ reload_close(struct reload *reload)
 void
 reload_start(struct reload *reload)
 {
+	announce_ready(reload->announce);
 	finish(reload);
 }
 
@@ -315,8 +326,7 @@ reload_ready(struct reload *reload)
 	log_info("reloaded", log_int("generation", next->number),
 		log_int("workers", (int64_t)next->seat_count), log_str("replaced", "yes"),
 		log_int("took_ms", loop_now(supervisor->loop) - reload->begun_ms));
-	shown_reload(serving(reload), NULL);
-	tell(reload, NULL, EX_OK, true);
+	report(reload, NULL, EX_OK, true);
 	finish(reload);
 }
 
@@ -327,21 +337,42 @@ reload_failed(struct reload *reload, const char *reason)
 	fail(reload, reason);
 }
 
+static int
+open_anew(const struct config *config, struct sink *sink)
+{
+	struct error error;
+
+	if (sink_open(sink, config->log_target, &error) == 0)
+		return 0;
+	log_error("cannot open the log anew", log_str("reason", error.text));
+	return -1;
+}
+
 /* The new log, if that is to be another one, was opened before its file was moved away. */
+static void
+reopen_next(struct reload *reload)
+{
+	struct sink sink;
+
+	if (open_anew(reload->supervisor->starting->config, &sink) != 0)
+		return;
+	sink_close(&reload->sink);
+	reload->sink = sink;
+}
+
 void
 reload_reopen_log(struct reload *reload)
 {
-	struct error error;
+	const struct config *config = serving(reload)->config;
 	struct sink sink;
 
-	if (reload->state != RELOAD_STARTING)
+	if (open_anew(config, &sink) != 0)
 		return;
-	if (sink_open(&sink, reload->supervisor->starting->config->log_target, &error) != 0) {
-		log_error("cannot open the log anew", log_str("reason", error.text));
-		return;
-	}
-	sink_close(&reload->sink);
-	reload->sink = sink;
+	log_use(&sink, config->log_format, config->log_level);
+	supervisor_send_settings(reload->supervisor);
+	if (reload->state == RELOAD_STARTING)
+		reopen_next(reload);
+	log_info("log opened anew");
 }
 
 void

@@ -14,6 +14,7 @@
 
 #include "base/sink.h"
 #include "config/config.h"
+#include "master/announce.h"
 #include "master/supervisor.h"
 
 enum reload_state {
@@ -40,6 +41,7 @@ struct reload {
 	struct event *timer; /* pending: WAITING, to begin again */
 	struct config_source source;
 	struct supervisor *supervisor;
+	struct announce *announce;
 	int generations; /* numbers given out */
 	int64_t begun_ms;
 	struct sink sink;                                       /* STARTING: the new log's */
@@ -52,8 +54,8 @@ struct reload {
  * Returns 0, or -1 with the reason.
  */
 PF_MUST_CHECK int reload_open(struct reload *reload, const struct config_source *source,
-	struct supervisor *supervisor, void (*ended)(void *arg, const struct reload_end *end),
-	void *arg, struct error *error);
+	struct supervisor *supervisor, struct announce *announce,
+	void (*ended)(void *arg, const struct reload_end *end), void *arg, struct error *error);
 
 void reload_close(struct reload *reload);
 
@@ -70,7 +72,7 @@ void reload_ask(struct reload *reload);
 void reload_ready(struct reload *reload);
 void reload_failed(struct reload *reload, const char *reason);
 
-/* The log was opened anew: that of the generation that starts is, too. */
+/* Opens the log anew, and that of the generation that starts, too. The server serves. */
 void reload_reopen_log(struct reload *reload);
 
 /* A slot has become free, or it is time to try again. */

@@ -6,6 +6,7 @@
 #define MASTER_STATE_H
 
 #include "master/admin.h"
+#include "master/announce.h"
 #include "master/control.h"
 #include "master/pid_file.h"
 #include "master/relocation.h"
@@ -44,6 +45,7 @@ struct master {
 	struct reload reload;
 	struct upgrade upgrade;
 	struct admin admin;
+	struct announce announce;
 	struct control control;
 	struct relocation relocation;
 	struct generation *first; /* until it is bound and started */
@@ -55,6 +57,6 @@ struct master {
 };
 
 /* Tells of its state wherever that is shown. */
-void master_show(const struct master *master);
+void master_show(struct master *master);
 
 #endif

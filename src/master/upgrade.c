@@ -17,6 +17,7 @@
 #include "master/control.h"
 #include "master/heritage.h"
 #include "net/listener.h"
+#include "process/notify.h"
 #include "process/reexec.h"
 #include "process/signals.h"
 #include "process/spawn.h"
@@ -205,6 +206,7 @@ check(const struct upgrade *upgrade, int said)
 
 	dup2(said, STDERR_FILENO);
 	signals_reset();
+	notify_forget();
 	leave_to_master();
 	if (collect(upgrade, &heritage, -1) == 0)
 		fd = heritage_write(&heritage, &error);

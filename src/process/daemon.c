@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "process/notify.h"
 #include "process/signals.h"
 #include "process/spawn.h"
 
@@ -87,6 +88,7 @@ become_daemon(struct daemon *daemon, int report_fd)
 
 	daemon->report = report_fd;
 	setsid();
+	notify_take_place();
 	if (leave_standard(&error) == 0)
 		return;
 	daemon_failed(daemon, error.text);

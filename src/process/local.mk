@@ -12,6 +12,7 @@ src_libprocess_a_SOURCES = \
 	src/process/log_settings.c src/process/log_settings.h \
 	src/process/loop.c src/process/loop.h \
 	src/process/messages.h \
+	src/process/notify.c src/process/notify.h \
 	src/process/privilege.c src/process/privilege.h \
 	src/process/record.c src/process/record.h \
 	src/process/reexec.c src/process/reexec.h \

@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "process/channel.h"
+#include "process/notify.h"
 #include "process/signals.h"
 
 /* The master's loop, its signal descriptor, other channels, the pid file: all but the named. */
@@ -47,6 +48,7 @@ become(const struct role *role, const struct inheritance *inherited, int channel
 	inheritance.master = master;
 	close_inherited(&inheritance);
 	signals_reset();
+	notify_forget();
 	log_identify(role->name, inheritance.number, inheritance.generation);
 	exit(role->run(&inheritance));
 }
