@@ -17,6 +17,7 @@
 #include "config/place.h"
 #include "master/adopt.h"
 #include "master/master.h"
+#include "net/activation.h"
 #include "process/daemon.h"
 #include "process/title.h"
 #include "worker/worker.h"
@@ -99,14 +100,18 @@ serve(const struct command *command)
 {
 	struct config *config = load(command);
 	struct daemon daemon = DAEMON_NONE;
+	struct activation activation;
 	struct error error;
 
-	closefrom(STDERR_FILENO + 1); /* nothing that a shell left open gets into the server */
+	if (activation_take(&activation, &error) != 0)
+		errx(EX_CONFIG, "%s", error.text);
+	/* Nothing that a shell left open gets into the server. */
+	closefrom(activation_end(&activation));
 	if (open_log(config, &error) != 0)
 		errx(EX_CONFIG, "%s", error.text);
 	if (command->source.detached && daemon_start(&daemon, &error) != 0)
 		errx(EX_OSERR, "%s", error.text);
-	return master_run(config, &command->source, &roles, &daemon);
+	return master_run(config, &command->source, &roles, &activation, &daemon);
 }
 
 int

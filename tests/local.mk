@@ -195,6 +195,7 @@ check-local: $(check_PROGRAMS) all
 		sh '$(srcdir)/tests/run' '$(abs_srcdir)' '$(abs_builddir)' $(TESTS_ONLY)
 
 EXTRA_DIST += tests/run \
+	tests/activation.bats \
 	tests/admin.bats \
 	tests/alerts.bats \
 	tests/backpressure.bats \
@@ -272,6 +273,7 @@ EXTRA_DIST += tests/run \
 	tests/fuzz/corpus/record/with-a-head-that-says-more-follows \
 	tests/fuzz/corpus/record/with-an-unknown-critical-field \
 	tests/fuzz/corpus/record/with-an-unknown-field \
+	tests/lib/activate.py \
 	tests/lib/admin.bash \
 	tests/lib/alerts.yml \
 	tests/lib/bad_http.py \

@@ -18,6 +18,7 @@ adopt_listener(struct upgrade *upgrade, const struct heritage_listener *from,
 		.inode = from->inode,
 		.reuse_port = from->reuse_port != 0,
 		.admin = from->admin != 0,
+		.lent = from->lent != 0,
 	};
 	struct listener *adopted;
 

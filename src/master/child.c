@@ -136,6 +136,7 @@ fork_child(struct child *child, int *channel, struct error *error)
 			.fd = socket->fd,
 			.id = socket->id,
 			.service = use->service,
+			.lent = use->listener->lent,
 		};
 	}
 	child->pid = spawn(child->supervisor->role, &inheritance, channel, error);

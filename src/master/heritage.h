@@ -40,7 +40,7 @@ struct heritage_listener {
 	uint64_t device, inode;
 	uint32_t reuse_port;
 	uint32_t sockets; /* how many of the list of sockets are its, in order */
-	uint32_t admin, reserved;
+	uint32_t admin, lent;
 };
 
 struct heritage_socket {

@@ -306,7 +306,7 @@ open_parts(struct master *master, const struct roles *roles, struct error *error
 /* Everything before the first generation. Returns an exit status with the reason. */
 static int
 prepare(struct master *master, const struct config *config, const struct roles *roles,
-	struct error *error)
+	const struct activation *activation, struct error *error)
 {
 	bool held = false;
 
@@ -317,6 +317,8 @@ prepare(struct master *master, const struct config *config, const struct roles *
 		place_error(error, &config->pid_file_place, "pid_file");
 		return held ? EX_UNAVAILABLE : EX_CONFIG;
 	}
+	if (activation_adopt(activation, &master->listeners, config, error) != 0)
+		return EX_CONFIG;
 	return control_open(&master->control, config, master->pid_file.fd >= 0, error);
 }
 
@@ -341,6 +343,7 @@ close_all(struct master *master)
 	admin_close(&master->admin);
 	control_close(&master->control);
 	supervisor_close(&master->supervisor);
+	listeners_close(&master->listeners);
 	if (master->bind_timer != NULL)
 		event_free(master->bind_timer);
 	if (master->tick != NULL)
@@ -367,13 +370,13 @@ make_master(const struct config *config, const struct config_source *source, str
 
 int
 master_run(struct config *config, const struct config_source *source, const struct roles *roles,
-	struct daemon *daemon)
+	const struct activation *activation, struct daemon *daemon)
 {
 	struct master master = make_master(config, source, daemon);
 	struct error error;
 
 	master_show(&master);
-	master.exit_status = prepare(&master, config, roles, &error);
+	master.exit_status = prepare(&master, config, roles, activation, &error);
 	if (master.exit_status != EX_OK)
 		config_free(&config);
 	else

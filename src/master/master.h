@@ -8,17 +8,18 @@
 #include "base/compiler.h"
 #include "base/error.h"
 #include "config/config.h"
+#include "net/activation.h"
 #include "process/daemon.h"
 #include "process/reexec.h"
 #include "process/role.h"
 
 /*
  * Runs the server with CONFIG, which is taken, until it is told to end; a reload reads SOURCE
- * again. DAEMON hears how the start went. Returns the exit status of preforkd(8): 0, or one of
- * sysexits(3), and then the log says why.
+ * again. ACTIVATION: what is bound already. DAEMON hears how the start went. Returns the exit
+ * status of preforkd(8): 0, or one of sysexits(3), and then the log says why.
  */
 int master_run(struct config *config, const struct config_source *source, const struct roles *roles,
-	struct daemon *daemon);
+	const struct activation *activation, struct daemon *daemon);
 
 /*
  * The same in the place of another program, which CALL tells of: adopts what that one has, with

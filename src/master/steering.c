@@ -146,6 +146,17 @@ is_used(const struct generation *generation, const struct listener *listener)
 	return false;
 }
 
+/* Nobody is refused there: who lends it has it open, too. */
+static void
+say_kept(const struct listener *listener)
+{
+	char text[ADDRESS_TEXT_MAX];
+
+	address_print(&listener->address, text);
+	log_warn("nobody serves a listener of the service manager: who connects waits",
+		log_str("address", text));
+}
+
 /* Has CHILD empty and close what it has of the listener. */
 static void
 release(struct child *child, const struct listener_use *use)
@@ -174,6 +185,8 @@ steering_close_removed(struct supervisor *supervisor, const struct generation *f
 
 		if (is_used(supervisor->serving, use->listener))
 			continue;
+		if (use->listener->lent)
+			say_kept(use->listener);
 		listener_seal(use->listener);
 		TAILQ_FOREACH (child, &supervisor->children, entry) {
 			if (child->generation == former && child->state == CHILD_RUNNING)

@@ -90,6 +90,7 @@ collect_listeners(const struct upgrade *upgrade, struct heritage *heritage)
 			.inode = listener->inode,
 			.reuse_port = listener->reuse_port,
 			.admin = listener->admin,
+			.lent = listener->lent,
 			.sockets = (uint32_t)listener->socket_count,
 		};
 		for (size_t i = 0; i < listener->socket_count; i++)

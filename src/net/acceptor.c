@@ -366,6 +366,7 @@ make_listener(struct acceptor *acceptor, const struct inherited_listener *socket
 		.service_id = acceptor->inheritance->service_ids[socket->service],
 		.service = socket->service,
 		.asks_peer = entry_asks_peer(service),
+		.lent = socket->lent,
 		.alone = is_alone(service, socket->fd),
 	};
 	return listener;
@@ -437,6 +438,8 @@ acceptor_open(struct acceptor *acceptor, struct network *network,
 static void
 take_queued(struct acceptor *acceptor, const struct acceptor_listener *listener)
 {
+	if (listener->lent)
+		return;
 	seal_set(listener->fd);
 	acceptor->sealed = true;
 	for (int64_t left = listener->config->backlog; left >= 0; left--) {

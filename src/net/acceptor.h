@@ -41,6 +41,7 @@ struct acceptor_listener {
 	bool yielding;  /* what waits is left to others, until yield_timer at most */
 	bool resting;   /* its service is too fast for now, or it is given up */
 	bool asks_peer; /* a limit or a list needs the address of the client */
+	bool lent;      /* by the service manager, with what waits in its queue */
 	bool alone;     /* no other worker takes from it: see reuse_port */
 };
 
@@ -91,7 +92,7 @@ void acceptor_remove(struct acceptor *acceptor, uint32_t id, bool last);
 
 /*
  * Lets nobody in any more and takes what the kernel has queued, whatever accept_rate says, before
- * the last close of a listener resets it.
+ * the last close of a listener resets it. What waits at one that is lent is for the next server.
  */
 void acceptor_take_queued(struct acceptor *acceptor);
 

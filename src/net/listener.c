@@ -101,7 +101,7 @@ remove_path(const struct listener *listener)
 static void
 close_listener(struct listeners *listeners, struct listener *listener)
 {
-	if (address_is_unix(&listener->address))
+	if (address_is_unix(&listener->address) && !listener->lent)
 		remove_path(listener);
 	shrink(listener, 0);
 	free(listener->sockets);
@@ -182,7 +182,11 @@ check_reuse_port(
 {
 	if (address_is_unix(&listener->address) || listener->reuse_port == service->reuse_port)
 		return 0;
-	error_set(error, "it is bound already: only a restart can change reuse_port of it");
+	error_set(error,
+		listener->lent
+			? "the service manager has bound it, and all workers accept from it: "
+			  "expected false"
+			: "it is bound already: only a restart can change reuse_port of it");
 	return place_service_error(error, &service->reuse_port_place, service->name, "reuse_port");
 }
 
@@ -289,8 +293,19 @@ listeners_adopted(struct listeners *listeners)
 {
 	struct listener *listener, *next;
 
+	TAILQ_FOREACH_SAFE (listener, &listeners->list, entry, next) {
+		if (!listener->lent)
+			give_up(listeners, &(struct listener_use){ .listener = listener }, false);
+	}
+}
+
+void
+listeners_close(struct listeners *listeners)
+{
+	struct listener *listener, *next;
+
 	TAILQ_FOREACH_SAFE (listener, &listeners->list, entry, next)
-		give_up(listeners, &(struct listener_use){ .listener = listener }, false);
+		close_listener(listeners, listener);
 }
 
 /* Who may connect from now on. A path that is not our own any more is left alone. */
@@ -318,13 +333,15 @@ listener_apply(struct listener *listener, const struct config_service *service)
 				log_str("service", service->name),
 				log_str("error", strerror(errno)));
 	}
-	if (address_is_unix(&listener->address))
+	if (address_is_unix(&listener->address) && !listener->lent)
 		apply_access(listener, service);
 }
 
 void
 listener_seal(struct listener *listener)
 {
+	if (listener->lent)
+		return;
 	if (address_is_unix(&listener->address)) {
 		remove_path(listener);
 		return;

@@ -30,9 +30,10 @@ struct listener {
 	ino_t inode;
 	bool reuse_port;
 	bool admin;                      /* of the group admin, and of no service */
+	bool lent;                       /* by the service manager: see activation.h */
 	struct listener_socket *sockets; /* one; with reuse_port one for each worker's number */
 	size_t socket_count;
-	unsigned users;
+	unsigned users; /* one that is lent has one more: it is kept until the end */
 };
 
 struct listeners {
@@ -55,6 +56,9 @@ struct listener_use {
 
 void listeners_open(struct listeners *listeners, bool locked);
 
+/* Frees what nobody uses; the process ends. */
+void listeners_close(struct listeners *listeners);
+
 /*
  * Takes a listener that another program has bound: FROM without its sockets, which follow by
  * listeners_adopt_socket. It stays, used or not, until listeners_adopted. NULL without memory.
@@ -62,7 +66,7 @@ void listeners_open(struct listeners *listeners, bool locked);
 struct listener *listeners_adopt(struct listeners *listeners, const struct listener *from);
 PF_MUST_CHECK int listeners_adopt_socket(struct listener *listener, int fd, uint32_t id);
 
-/* All is adopted, and nothing will be given back: what nobody uses goes. */
+/* All is adopted, and nothing will be given back: what nobody uses goes, unless it is lent. */
 void listeners_adopted(struct listeners *listeners);
 
 /*
@@ -90,6 +94,7 @@ void listener_apply(struct listener *listener, const struct config_service *serv
 
 /*
  * From now on nobody gets into the queue of LISTENER: see seal.h. The path of a unix socket goes.
+ * One that is lent is left as it is.
  */
 void listener_seal(struct listener *listener);
 

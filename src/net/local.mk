@@ -3,6 +3,7 @@ noinst_LIBRARIES += src/libnet.a
 src_libnet_a_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 src_libnet_a_SOURCES = \
 	src/net/acceptor.c src/net/acceptor.h \
+	src/net/activation.c src/net/activation.h \
 	src/net/age.h \
 	src/net/buffer.c src/net/buffer.h \
 	src/net/close_reason.c src/net/close_reason.h \

@@ -4,6 +4,7 @@
 #ifndef PROCESS_INHERITANCE_H
 #define PROCESS_INHERITANCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,7 @@ struct inherited_listener {
 	int fd;
 	uint32_t id;    /* names it in messages */
 	size_t service; /* index in config->services */
+	bool lent;      /* by the service manager: what is in its queue is left there */
 };
 
 /* Borrowed from the master's memory, which the child has a copy of. */
