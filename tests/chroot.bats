@@ -142,7 +142,28 @@ END
     configure "$JAIL"
     chmod a+r "$CONFIG"
     launch_with "${as[@]}"
-    is_refused "$CONFIG:2: chroot: only root can have workers in \"$JAIL\"; expected it to be left out, or a start as root" -c "$CONFIG"
+    is_refused "$CONFIG:2: chroot: only root can have workers in \"$JAIL\"; expected it to be left out, or a start as root or with CAP_SYS_CHROOT" -c "$CONFIG"
+}
+
+@test "whoever starts the server with CAP_SYS_CHROOT can have workers below chroot, without it" {
+    needs_root
+    launch_with setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps -all,+sys_chroot \
+        --ambient-caps -all,+sys_chroot
+    start_confined
+    worker_is_confined
+    assert_equal "$(capabilities_of "$(worker_pid 1)")" 0000000000000000
+    run "$PREFORKCAT" "$ADDRESS" where
+    assert_output inside
+}
+
+@test "a worker has no capability that its master has" {
+    needs_root
+    launch_with setpriv --reuid 65534 --regid 65534 --clear-groups \
+        --inh-caps -all,+net_bind_service --ambient-caps -all,+net_bind_service
+    start_confined --set chroot=
+    run said init
+    assert_output "module: init outside capabilities 0000000000000000"
+    assert_equal "$(capabilities_of "$(worker_pid 1)")" 0000000000000000
 }
 
 @test "-t starts a module below chroot as a worker would" {

@@ -26,6 +26,13 @@ resolve_group(const struct config *config, gid_t *gid, struct error *error)
 	return 0;
 }
 
+static bool
+may_chroot(void)
+{
+	return capng_get_caps_process() == 0 &&
+		capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_CHROOT) != 0;
+}
+
 static int
 check_chroot(const struct config *config, struct error *error)
 {
@@ -34,10 +41,10 @@ check_chroot(const struct config *config, struct error *error)
 
 	if (path[0] == '\0')
 		return 0;
-	if (geteuid() != 0)
+	if (!may_chroot())
 		error_set(error,
 			"only root can have workers in \"%s\"; expected it to be left "
-			"out, or a start as root",
+			"out, or a start as root or with CAP_SYS_CHROOT",
 			path);
 	else if (stat(path, &st) != 0)
 		error_errno(error, "cannot use \"%s\"", path);
@@ -67,13 +74,13 @@ privilege_resolve(const struct config *config, struct identity *identity, struct
 	*identity = (struct identity){ .group_count = PRIVILEGE_GROUPS_MAX };
 	if (check_chroot(config, error) != 0)
 		return -1;
+	identity->confined = config->chroot[0] != '\0';
 	if (geteuid() != 0)
 		return 0;
 	user = account_user(config->user, error);
 	if (user == NULL)
 		return place_error(error, &config->user_place, "user");
 	identity->change = true;
-	identity->confined = config->chroot[0] != '\0';
 	identity->uid = user->pw_uid;
 	identity->gid = user->pw_gid;
 	if (resolve_group(config, &identity->gid, error) != 0)
@@ -110,13 +117,15 @@ change_ids(const struct identity *identity, struct error *error)
 		return error_errno(error, "cannot keep a capability");
 	if (setresuid(identity->uid, identity->uid, identity->uid) != 0)
 		return error_errno(error, "cannot become user %u", identity->uid);
-	return limit_capabilities(identity->confined, error);
+	return 0;
 }
 
 int
 privilege_drop(const struct identity *identity, struct error *error)
 {
 	if (identity->change && change_ids(identity, error) != 0)
+		return -1;
+	if (limit_capabilities(identity->confined, error) != 0)
 		return -1;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return error_errno(error, "cannot renounce new privileges");

@@ -17,7 +17,7 @@ enum {
 };
 
 struct identity {
-	bool change; /* started as root: false leaves a child what it is */
+	bool change; /* started as root: false leaves a child who it is */
 	uid_t uid;
 	gid_t gid;
 	gid_t groups[PRIVILEGE_GROUPS_MAX];
