@@ -50,7 +50,8 @@ copy_sources() {
         bench doc etc examples include man src tests | tar -x -C "$1"
     (
         cd "$1" || exit
-        rm -f src/preforkd src/preforkbench src/preforkcat src/admin/page.inc man/preforkd.8
+        rm -f src/preforkd src/preforkbench src/preforkcat src/preforkctl src/admin/page.inc \
+            man/preforkd.8 etc/systemd/preforkd.service
         find tests/unit -type f ! -name '*.c' -exec rm -f {} +
         sh ./bootstrap >bootstrap.log 2>&1 || {
             cat bootstrap.log

@@ -4,6 +4,20 @@ AC_DEFUN([PF_LIBRARY], [
     [AC_MSG_ERROR([$2 was not found by pkg-config. On Debian: apt-get install $3])])
 ])
 
+# PF_DIRECTORY(VARIABLE, WHAT, DEFAULT): where to install WHAT; --without-VARIABLE does not. pkg-config
+# may know better for systemd, but nothing is ever put outside of the prefix unasked.
+AC_DEFUN([PF_DIRECTORY], [
+  AC_ARG_WITH([$1], [AS_HELP_STRING([--with-$1=DIR], [where to install $2])], [], [with_$1=yes])
+  AS_CASE([$with_$1],
+    [no], [$1=],
+    [yes], [
+      $1=$($PKG_CONFIG --define-variable=prefix='${prefix}' \
+        --define-variable=rootprefix='${prefix}' --variable=$1 systemd 2>/dev/null)
+      AS_IF([test -z "$$1"], [$1='$3'])],
+    [$1=$with_$1])
+  AC_SUBST([$1])
+])
+
 # PF_ADD_FLAG(VARIABLE, FLAG): adds FLAG if compiler and linker take it.
 AC_DEFUN([PF_ADD_FLAG], [
   AC_MSG_CHECKING([whether $CC takes $2])

@@ -338,7 +338,8 @@ END
 }
 
 @test "the example configuration is valid, and prints the same through -T" {
-    run "$PREFORKD" -t -c "$PREFORK_SOURCE/etc/preforkd.conf"
+    load lib/account
+    run with_account "$PREFORKD" -t -c "$PREFORK_SOURCE/etc/preforkd.conf"
     assert_success
     "$PREFORKD" -T -c "$PREFORK_SOURCE/etc/preforkd.conf" >"$CONFIG"
     "$PREFORKD" -T -c "$CONFIG" | diff "$CONFIG" -

@@ -18,6 +18,11 @@ teardown() {
 # What must be there, each once; where the folders are, configure's options say.
 FILES=(
     '/etc/preforkd/preforkd\.conf'
+    '/etc/logrotate\.d/preforkd'
+    '/lib/systemd/system/preforkd\.service'
+    '/lib/systemd/system/preforkd\.socket'
+    '/lib/sysusers\.d/preforkd\.conf'
+    '/lib/tmpfiles\.d/preforkd\.conf'
     '/bin/preforkbench'
     '/bin/preforkcat'
     '/sbin/preforkd'
@@ -97,7 +102,8 @@ installed_file() {
 }
 
 @test "the installed example is valid for the installed server" {
-    run "$(installed_file /sbin/preforkd)" -t -c "$(installed_file /etc/preforkd/preforkd.conf)"
+    load lib/account
+    run with_account "$(installed_file /sbin/preforkd)" -t -c "$(installed_file /etc/preforkd/preforkd.conf)"
     assert_success
 }
 

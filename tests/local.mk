@@ -256,7 +256,9 @@ EXTRA_DIST += tests/run \
 	tests/supervision.bats \
 	tests/syslog.bats \
 	tests/systemd.bats \
+	tests/systemd_unit.bats \
 	tests/timeouts.bats \
+	tests/units.bats \
 	tests/unix_sockets.bats \
 	tests/upgrade.bats \
 	tests/watchdog.bats \
@@ -273,6 +275,7 @@ EXTRA_DIST += tests/run \
 	tests/fuzz/corpus/record/with-a-head-that-says-more-follows \
 	tests/fuzz/corpus/record/with-an-unknown-critical-field \
 	tests/fuzz/corpus/record/with-an-unknown-field \
+	tests/lib/account.bash \
 	tests/lib/activate.py \
 	tests/lib/admin.bash \
 	tests/lib/alerts.yml \

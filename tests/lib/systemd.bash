@@ -15,14 +15,23 @@ SYSTEMD=/lib/systemd/systemd
 MACHINE=preforkd-test-$BASHPID
 CONTAINER= # systemd-nspawn
 LEADER=    # its systemd, as this machine sees it
+CONTAINER_OPTIONS=() # more of systemd-nspawn's
 CGROUPS=() # folders of its own, for the teardown
 
-# Skips the test, and says why, where no container can be.
+# container_setup: boots one, or skips the test, and says why, where none can be.
 container_setup() {
+    container_is_possible
+    container_root
+    container_start
+}
+
+container_is_possible() {
     [ "$(id -u)" = 0 ] || skip "only root can boot a systemd in a container"
     command -v systemd-nspawn >/dev/null || skip "no systemd-nspawn here (systemd-container)"
     [ -x "$SYSTEMD" ] || skip "no systemd here"
-    container_root
+}
+
+container_start() {
     container_boot
     wait_until container_has_booted_or_ended || :
     container_has_booted || skip "systemd-nspawn cannot boot a systemd here: $(tail -n 1 "$ROOT.log")"
@@ -49,7 +58,8 @@ END
 # or two of them would take each other's services for theirs.
 container_boot() {
     local options=(--quiet "--directory=$ROOT" --bind-ro=/usr "--machine=$MACHINE"
-        --private-network --register=no --boot --console=pipe) folder
+        --private-network --register=no --boot --console=pipe
+        "${CONTAINER_OPTIONS[@]}") folder
     if [ ! -d /run/systemd/system ]; then
         options+=(--keep-unit)
         for folder in /sys/fs/cgroup/systemd /sys/fs/cgroup/unified /sys/fs/cgroup; do
@@ -147,4 +157,52 @@ unit_is_unmoved() {
         inside systemctl status preforkd
         return 1
     done
+}
+
+# make_variable NAME: of the build tree, with those that it is made of.
+make_variable() {
+    local value
+    value=$(sed -n "s/^$1 = //p" "$PREFORK_BUILD/Makefile")
+    while [[ $value =~ ^(.*)\$\{([a-z_]+)\}(.*)$ ]]; do
+        value=${BASH_REMATCH[1]}$(make_variable "${BASH_REMATCH[2]}")${BASH_REMATCH[3]}
+    done
+    echo "$value"
+}
+
+# container_install: what `make install` puts in place is in place in the container; after
+# lib/modules, in place of container_setup. Sets PROGRAM and CONFIG, as this machine has them.
+container_install() {
+    local tree=$BATS_TEST_TMPDIR/tree prefix sysconfdir units
+    container_is_possible
+    container_root
+    prefix=$(make_variable prefix)
+    sysconfdir=$(make_variable sysconfdir)
+    install_tree "$tree"
+    CONTAINER_OPTIONS+=("--bind-ro=$tree$prefix:$prefix")
+    units=$(make_variable systemdsystemunitdir)
+    if [[ $units != /usr/@(local/lib|lib)/systemd/system ]]; then # where systemd looks
+        ln -s "$units/preforkd.service" "$units/preforkd.socket" "$ROOT/etc/systemd/system/"
+    fi
+    cp -r "$tree$(make_variable sysusersdir)" "$tree$(make_variable tmpfilesdir)" \
+        "$tree$(make_variable logrotatedir)" "$ROOT/etc"
+    PROGRAM=$tree$(make_variable sbindir)/preforkd
+    CONFIG=$tree$sysconfdir/preforkd/preforkd.conf
+    if [[ $sysconfdir != "$prefix"/* ]]; then
+        mkdir -p "$ROOT$sysconfdir"
+        mv "$tree$sysconfdir/preforkd" "$ROOT$sysconfdir"
+        CONFIG=$ROOT$sysconfdir/preforkd/preforkd.conf
+    fi
+    container_start
+    inside systemd-sysusers preforkd.conf
+    inside systemd-tmpfiles --create preforkd.conf
+}
+
+# unit_changes SETTING...: lines for the section [Service] of the unit that is installed.
+unit_changes() {
+    mkdir -p "$ROOT/etc/systemd/system/preforkd.service.d"
+    {
+        echo '[Service]'
+        printf '%s\n' "$@"
+    } >"$ROOT/etc/systemd/system/preforkd.service.d/test.conf"
+    inside systemctl daemon-reload
 }
