@@ -7,7 +7,7 @@ build_packages='autoconf automake libtool pkg-config make gcc libc6-dev libevent
 test_packages="$build_packages clang clang-format g++ libcmocka-dev bats bats-assert
     bats-support bats-file mandoc python3 parallel universal-ctags shellcheck iproute2 xz-utils
     bc binutils libcap2-bin strace busybox logrotate gnuplot-nox valgrind
-    systemd systemd-container curl jq prometheus chromium haproxy zsh"
+    systemd systemd-container curl jq prometheus chromium haproxy zsh python3-yaml"
 
 say() {
     printf '\n== %s\n' "$*"

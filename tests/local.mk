@@ -226,6 +226,7 @@ EXTRA_DIST += tests/run \
 	tests/haproxy.bats \
 	tests/heartbeat.bats \
 	tests/install.bats \
+	tests/kubernetes.bats \
 	tests/layouts.bats \
 	tests/limits.bats \
 	tests/log.bats \
@@ -298,6 +299,7 @@ EXTRA_DIST += tests/run \
 	tests/lib/load.bash \
 	tests/lib/load.py \
 	tests/lib/loglines.py \
+	tests/lib/manifest.py \
 	tests/lib/memory.py \
 	tests/lib/modules.bash \
 	tests/lib/modules/commands.c \
