@@ -20,6 +20,7 @@ setup() {
     ADDRESS=unix:$SOCKET
     LISTEN='"unix:/run/preforkd/main.sock"'
     cp "$(find "$PREFORK_BUILD/src/modules/.libs" -name echo.so)" "$SRV"
+    unit_changes
 }
 
 teardown() {
@@ -160,6 +161,7 @@ restarted() {
 
 @test "a worker that stands still leaves a core where its user can write" {
     [[ $(</proc/sys/kernel/core_pattern) == core ]] || skip "cores go elsewhere here"
+    [ -z "${PREFORK_SANITIZERS:-}" ] || skip "sanitizers leave no cores"
     configure_service 'watchdog_timeout = "1s"'
     unit_start
     kill -STOP "$(worker_pid 1)"
