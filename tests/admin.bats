@@ -240,6 +240,19 @@ END_OF_FILE
     (($(find "/proc/$(admin_pid)/fd" -type l | wc -l) < 90))
 }
 
+@test "the agent speaks on the same port after an upgrade" {
+    agent_start
+    wait_until agent_says_that "up ready 100%"
+    talk_start "$ADDRESS"
+    talk open 2
+    kill -USR2 "$SERVER_PID"
+    wait_until server_has_logged "msg=upgraded pid=$SERVER_PID"
+    wait_until server_has_logged 'msg=reloaded generation=2 '
+    wait_until agent_says_that "up ready 75%"
+    assert_equal "$(grep -c 'service=(agent)' "$SERVER_LOG")" 1
+    talk_gives "alive=2" ping
+}
+
 @test "an address of the agent is one of TCP, and nobody else's" {
     local wrong
     while read -r wrong; do
