@@ -6,6 +6,7 @@ src_libbase_a_SOURCES = \
 	src/base/clock.h \
 	src/base/compiler.h \
 	src/base/cpu_list.c src/base/cpu_list.h \
+	src/base/endpoint.c src/base/endpoint.h \
 	src/base/error.c src/base/error.h \
 	src/base/fd.c src/base/fd.h \
 	src/base/host.c src/base/host.h \
@@ -16,4 +17,5 @@ src_libbase_a_SOURCES = \
 	src/base/span.h \
 	src/base/subnet.c src/base/subnet.h \
 	src/base/syslog.c src/base/syslog.h \
-	src/base/text.c src/base/text.h
+	src/base/text.c src/base/text.h \
+	src/base/traceparent.c src/base/traceparent.h
