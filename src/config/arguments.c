@@ -15,6 +15,7 @@
 #define SERVICE_PREFIX "services." SERVICE_NAME "."
 #define LOG_PREFIX     "log."
 #define ADMIN_PREFIX   "admin."
+#define TRACES_PREFIX  "traces."
 #define OPTIONS_PREFIX "options."
 
 /* An argument as it was given: "--set workers=2". */
@@ -83,6 +84,10 @@ scope_of(const char **key)
 		*key += strlen(ADMIN_PREFIX);
 		return OPTION_ADMIN;
 	}
+	if (strncmp(*key, TRACES_PREFIX, strlen(TRACES_PREFIX)) == 0) {
+		*key += strlen(TRACES_PREFIX);
+		return OPTION_TRACES;
+	}
 	if (strncmp(*key, SERVICE_PREFIX, strlen(SERVICE_PREFIX)) == 0) {
 		*key += strlen(SERVICE_PREFIX);
 		return OPTION_SERVICE;
@@ -97,6 +102,7 @@ unknown_key(const struct argument *argument, enum option_scope scope, const char
 		[OPTION_GLOBAL] = "",
 		[OPTION_LOG] = LOG_PREFIX,
 		[OPTION_ADMIN] = ADMIN_PREFIX,
+		[OPTION_TRACES] = TRACES_PREFIX,
 		[OPTION_SERVICE] = SERVICE_PREFIX,
 	};
 	const char *nearest = option_nearest(scope, key), *prefix = prefixes[scope];

@@ -10,6 +10,7 @@
 
 #include "base/address.h"
 #include "base/cpu_list.h"
+#include "base/endpoint.h"
 #include "base/path.h"
 #include "config/place.h"
 
@@ -276,6 +277,17 @@ check_chroot(const struct config *config, struct error *error)
 	return place_error(error, &config->chroot_place, "chroot");
 }
 
+static int
+check_traces(const struct config *config, struct error *error)
+{
+	struct endpoint endpoint;
+
+	if (config->traces_endpoint[0] == '\0' ||
+		endpoint_parse(&endpoint, config->traces_endpoint, error) == 0)
+		return 0;
+	return place_error(error, &config->traces_endpoint_place, "traces.endpoint");
+}
+
 /* HAProxy asks by TCP alone. */
 static int
 check_agent(const struct checked *checked, struct error *error)
@@ -314,7 +326,8 @@ check_draft(struct draft *draft, struct error *error)
 {
 	struct config *config = draft->config;
 
-	if (check_cpus(config, error) != 0 || check_chroot(config, error) != 0)
+	if (check_cpus(config, error) != 0 || check_chroot(config, error) != 0 ||
+		check_traces(config, error) != 0)
 		return -1;
 	for (size_t i = 0; i < config->service_count; i++) {
 		struct checked checked = { draft, &config->services[i], i };

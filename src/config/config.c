@@ -103,6 +103,7 @@ config_free(struct config **config)
 	free(old->services);
 	free_options(old, OPTION_GLOBAL);
 	free_options(old, OPTION_LOG);
+	free_options(old, OPTION_TRACES);
 	for (size_t i = 0; i < CONFIG_ADMIN__COUNT; i++)
 		free_service(&old->admin[i]);
 	free_strings(&old->place_files);

@@ -63,7 +63,10 @@ struct config {
 	enum log_level log_level;
 	enum log_format log_format;
 	char *log_target;
-	int64_t log_requests; /* lines a second in each worker; 0: none; or VALUE_RATE_ALL */
+	int64_t log_requests;  /* lines a second in each worker; 0: none; or VALUE_RATE_ALL */
+	int64_t log_slow_ms;   /* requests that take so long have a line; 0: none */
+	char *traces_endpoint; /* as endpoint_parse reads it; "": no traces */
+	int64_t traces_sample; /* of a million requests, how many are traced */
 	struct config_place cpu_affinity_place; /* of its last item */
 	struct config_place user_place;
 	struct config_place group_place;
@@ -71,6 +74,7 @@ struct config {
 	struct config_place pid_file_place;
 	struct config_place control_socket_place;
 	struct config_place log_target_place;
+	struct config_place traces_endpoint_place;
 	struct config_service admin[CONFIG_ADMIN__COUNT];
 	struct config_service *services;
 	size_t service_count;

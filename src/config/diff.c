@@ -26,6 +26,7 @@ same_value(const struct option *option, const void *a, const void *b)
 	case OPTION_SIZE:
 	case OPTION_DURATION:
 	case OPTION_RATE:
+	case OPTION_SHARE:
 	case OPTION_MODE:
 		return *(const int64_t *)a == *(const int64_t *)b;
 	case OPTION_STRING:
@@ -111,6 +112,7 @@ diff_visit(
 {
 	compare(visitor, OPTION_GLOBAL, NULL, before, after);
 	compare(visitor, OPTION_LOG, NULL, before, after);
+	compare(visitor, OPTION_TRACES, NULL, before, after);
 	compare(visitor, OPTION_ADMIN, NULL, before, after);
 	for (size_t i = 0; i < before->service_count; i++) {
 		if (find_service(after, before->services[i].name) == NULL)

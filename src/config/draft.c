@@ -107,6 +107,8 @@ set_field(void *field, const struct option *option, const struct setting *settin
 		return setting_duration(setting, range, field, error);
 	case OPTION_RATE:
 		return setting_rate(setting, range, field, error);
+	case OPTION_SHARE:
+		return setting_share(setting, field, error);
 	case OPTION_MODE:
 		return setting_mode(setting, range, field, error);
 	case OPTION_WORD:
@@ -156,6 +158,7 @@ draft_start(struct draft *draft, struct error *error)
 		return no_memory(error);
 	if (set_defaults(draft->config, OPTION_GLOBAL, error) != 0 ||
 		set_defaults(draft->config, OPTION_LOG, error) != 0 ||
+		set_defaults(draft->config, OPTION_TRACES, error) != 0 ||
 		set_admin_defaults(draft->config, error) != 0) {
 		draft_abandon(draft);
 		return -1;
@@ -238,6 +241,9 @@ draft_error(const struct draft *draft, enum option_scope scope, const char *key,
 		return place_error(error, &place, key);
 	case OPTION_LOG:
 		snprintf(dotted, sizeof(dotted), "log.%s", key);
+		return place_error(error, &place, dotted);
+	case OPTION_TRACES:
+		snprintf(dotted, sizeof(dotted), "traces.%s", key);
 		return place_error(error, &place, dotted);
 	case OPTION_ADMIN:
 		return place_service_error(

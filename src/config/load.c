@@ -44,7 +44,9 @@ setting_of(const config_setting_t *at)
 			.text = config_setting_get_string(at) };
 	case CONFIG_TYPE_FLOAT:
 		return (struct setting){ .kind = CONFIG_VALUE_OTHER,
-			.text = "a number with a fraction" };
+			.text = "a number with a fraction",
+			.has_fraction = true,
+			.fraction = config_setting_get_float(at) };
 	case CONFIG_TYPE_GROUP:
 		return (struct setting){ .kind = CONFIG_VALUE_OTHER, .text = "a group" };
 	}
@@ -204,6 +206,12 @@ load_admin_member(struct load *load, const config_setting_t *at)
 }
 
 static int
+load_traces_member(struct load *load, const config_setting_t *at)
+{
+	return load_option(load, OPTION_TRACES, at);
+}
+
+static int
 load_root_member(struct load *load, const config_setting_t *at)
 {
 	const char *key = config_setting_name(at);
@@ -217,6 +225,11 @@ load_root_member(struct load *load, const config_setting_t *at)
 		if (expect_group(load, at, key, "admin = { listen = \"127.0.0.1:9001\" }") != 0)
 			return -1;
 		return for_each(load, at, load_admin_member);
+	}
+	if (strcmp(key, "traces") == 0) {
+		if (expect_group(load, at, key, "traces = { sample = 0.01 }") != 0)
+			return -1;
+		return for_each(load, at, load_traces_member);
 	}
 	if (strcmp(key, "services") == 0) {
 		if (expect_group(load, at, key, "services = { NAME = { key = value } }") != 0)

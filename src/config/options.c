@@ -88,6 +88,7 @@ static const struct option_word overload_words[] = {
 
 #define GLOBAL(member) .scope = OPTION_GLOBAL, .offset = offsetof(struct config, member)
 #define LOG(member)    .scope = OPTION_LOG, .offset = offsetof(struct config, member)
+#define TRACES(member) .scope = OPTION_TRACES, .offset = offsetof(struct config, member)
 #define ADMIN(kind, member) \
 	.scope = OPTION_ADMIN, .offset = offsetof(struct config, admin[CONFIG_ADMIN_##kind].member)
 #define SERVICE(member) .scope = OPTION_SERVICE, .offset = offsetof(struct config_service, member)
@@ -156,6 +157,16 @@ const struct option option_table[] = {
 	{ .key = "requests", LOG(log_requests), .type = OPTION_RATE,
 	  .reload = OPTION_AT_ONCE,
 	  .fallback = "off", .min = 1, .max = REQUEST_LINES_MAX },
+	{ .key = "slow", LOG(log_slow_ms), .type = OPTION_DURATION,
+	  .reload = OPTION_AT_ONCE,
+	  .fallback = "off", .min = 0, .max = DAY_MS },
+
+	{ .key = "endpoint", TRACES(traces_endpoint), GLOBAL_PLACE(traces_endpoint),
+	  .type = OPTION_STRING, .reload = OPTION_AT_ONCE,
+	  .fallback = "" },
+	{ .key = "sample", TRACES(traces_sample), .type = OPTION_SHARE,
+	  .reload = OPTION_AT_ONCE,
+	  .fallback = "0.01" },
 
 	{ .key = "listen", ADMIN(HTTP, listen), ADMIN_PLACE(HTTP, listen),
 	  .type = OPTION_STRINGS,
@@ -260,6 +271,7 @@ static const struct {
 } groups[] = {
 	{ "log", OPTION_GLOBAL },
 	{ "admin", OPTION_GLOBAL },
+	{ "traces", OPTION_GLOBAL },
 	{ "services", OPTION_GLOBAL },
 	{ "options", OPTION_SERVICE },
 };

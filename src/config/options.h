@@ -15,6 +15,7 @@ enum option_scope {
 	OPTION_GLOBAL,  /* top level; offset into struct config */
 	OPTION_LOG,     /* group log; offset into struct config */
 	OPTION_ADMIN,   /* group admin; offset into struct config */
+	OPTION_TRACES,  /* group traces; offset into struct config */
 	OPTION_SERVICE, /* a group in services; offset into struct config_service */
 };
 
@@ -24,6 +25,7 @@ enum option_type {
 	OPTION_SIZE,     /* int64_t, bytes: "64K", "1M" or a number */
 	OPTION_DURATION, /* int64_t, milliseconds: "500ms", "10s", "5m", "1h"; "off" if MIN is 0 */
 	OPTION_RATE,     /* int64_t: a number, or "off" (0) or "on" (VALUE_RATE_ALL) */
+	OPTION_SHARE,    /* int64_t, millionths: a number from 0 to 1, with a point or without */
 	OPTION_MODE,     /* int64_t, permissions: octal digits in quotes, "0660" */
 	OPTION_STRING,   /* char * */
 	OPTION_STRINGS,  /* struct config_strings: a list, or one string */

@@ -102,6 +102,8 @@ print_text(
 void
 option_print(const struct option *option, const void *field, FILE *out)
 {
+	char text[VALUE_TEXT_MAX];
+
 	switch (option->type) {
 	case OPTION_BOOL:
 		fputs(*(const bool *)field ? "true" : "false", out);
@@ -117,6 +119,10 @@ option_print(const struct option *option, const void *field, FILE *out)
 		break;
 	case OPTION_RATE:
 		print_rate(out, *(const int64_t *)field);
+		break;
+	case OPTION_SHARE:
+		value_print_share(*(const int64_t *)field, text);
+		fputs(text, out);
 		break;
 	case OPTION_MODE:
 		print_text(out, value_print_mode, *(const int64_t *)field);
@@ -204,6 +210,9 @@ config_print(const struct config *config, FILE *out)
 	fputs("}\n", out);
 	fputs("admin = {\n", out);
 	print_options(out, OPTION_ADMIN, config, "\t");
+	fputs("}\n", out);
+	fputs("traces = {\n", out);
+	print_options(out, OPTION_TRACES, config, "\t");
 	fputs("}\n", out);
 	fputs("services = {\n", out);
 	for (size_t i = 0; i < config->service_count; i++)

@@ -99,6 +99,23 @@ setting_rate(const struct setting *setting, struct value_range range, int64_t *v
 	return value_check_rate(*value, range, error);
 }
 
+/* libconfig has a kind for numbers with a fraction, which is one more way to write a share. */
+int
+setting_share(const struct setting *setting, int64_t *value, struct error *error)
+{
+	char text[VALUE_TEXT_MAX];
+
+	if (is_text(setting))
+		return value_share(setting->text, value, error);
+	if (setting->kind == CONFIG_VALUE_INTEGER)
+		snprintf(text, sizeof(text), "%" PRId64, setting->integer);
+	else if (setting->has_fraction)
+		snprintf(text, sizeof(text), "%.9g", setting->fraction);
+	else
+		return wrong_type(setting, "a number from 0 to 1, such as 0.01", error);
+	return value_share(text, value, error);
+}
+
 int
 setting_mode(const struct setting *setting, struct value_range range, int64_t *value,
 	struct error *error)

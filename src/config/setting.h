@@ -18,8 +18,10 @@ struct option_word;
 /* Borrows its text. */
 struct setting {
 	enum config_value_kind kind;
-	const char *text; /* TEXT, STRING; OTHER: what it is, as in "a list" */
-	int64_t integer;  /* INTEGER; BOOL as 0 or 1 */
+	const char *text;  /* TEXT, STRING; OTHER: what it is, as in "a list" */
+	int64_t integer;   /* INTEGER; BOOL as 0 or 1 */
+	bool has_fraction; /* OTHER: it is the number FRACTION */
+	double fraction;
 };
 
 /*
@@ -35,6 +37,7 @@ PF_MUST_CHECK int setting_duration(const struct setting *setting, struct value_r
 	int64_t *value, struct error *error);
 PF_MUST_CHECK int setting_rate(const struct setting *setting, struct value_range range,
 	int64_t *value, struct error *error);
+PF_MUST_CHECK int setting_share(const struct setting *setting, int64_t *value, struct error *error);
 PF_MUST_CHECK int setting_mode(const struct setting *setting, struct value_range range,
 	int64_t *value, struct error *error);
 PF_MUST_CHECK int setting_string(

@@ -101,6 +101,19 @@ value_print_rate(int64_t value, char text[static VALUE_TEXT_MAX])
 }
 
 void
+value_print_share(int64_t value, char text[static VALUE_TEXT_MAX])
+{
+	size_t size;
+
+	snprintf(text, VALUE_TEXT_MAX, "%" PRId64 ".%06" PRId64, value / VALUE_SHARE_ALL,
+		value % VALUE_SHARE_ALL);
+	size = strlen(text);
+	while (text[size - 1] == '0')
+		size--;
+	text[text[size - 1] == '.' ? size - 1 : size] = '\0';
+}
+
+void
 value_print_mode(int64_t value, char text[static VALUE_TEXT_MAX])
 {
 	snprintf(text, VALUE_TEXT_MAX, "%04" PRIo64, (uint64_t)value);
@@ -233,6 +246,22 @@ value_rate(const char *text, struct value_range range, int64_t *value, struct er
 			text, range.min, range.max);
 	else if (!in_range(*value, range))
 		return rate_out_of_range(text, range, error);
+	return 0;
+}
+
+int
+value_share(const char *text, int64_t *value, struct error *error)
+{
+	const bool is_number =
+		isdigit((unsigned char)text[0]) && strspn(text, "0123456789.eE-") == strlen(text);
+	char *end;
+	const double share = strtod(text, &end);
+
+	if (!is_number || *end != '\0' || share > 1)
+		return error_set(error,
+			"\"%.64s\" is no part of all; expected a number from 0 to 1, such as 0.01",
+			text);
+	*value = (int64_t)(share * VALUE_SHARE_ALL + 0.5);
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 /*
- * Numbers, sizes, durations, rates and modes: from text as users write it, and back. Nothing
- * overflows: what is too large is out of range. An error says what is wrong and what would be
- * right.
+ * Numbers, sizes, durations, rates, shares and modes: from text as users write it, and back.
+ * Nothing overflows: what is too large is out of range. An error says what is wrong and what would
+ * be right.
  */
 #ifndef CONFIG_VALUE_H
 #define CONFIG_VALUE_H
@@ -43,6 +43,13 @@ PF_MUST_CHECK int value_duration(
 PF_MUST_CHECK int value_rate(
 	const char *text, struct value_range range, int64_t *value, struct error *error);
 
+/* A part of all, from "0" to "1", as in "0.01", in millionths; finer ones are rounded. */
+PF_MUST_CHECK int value_share(const char *text, int64_t *value, struct error *error);
+
+enum {
+	VALUE_SHARE_ALL = 1000000,
+};
+
 /* Permissions of a file as chmod(1) has them: octal digits, as in "0660" or "660". */
 PF_MUST_CHECK int value_mode(
 	const char *text, struct value_range range, int64_t *value, struct error *error);
@@ -53,12 +60,13 @@ PF_MUST_CHECK int value_check_size(int64_t value, struct value_range range, stru
 PF_MUST_CHECK int value_check_rate(int64_t value, struct value_range range, struct error *error);
 
 /*
- * Text that value_size, value_duration, value_rate and value_mode read, in the largest unit that is
- * exact.
+ * Text that value_size, value_duration, value_rate, value_share and value_mode read, in the largest
+ * unit that is exact.
  */
 void value_print_size(int64_t value, char text[static VALUE_TEXT_MAX]);
 void value_print_duration(int64_t value_ms, char text[static VALUE_TEXT_MAX]);
 void value_print_rate(int64_t value, char text[static VALUE_TEXT_MAX]);
+void value_print_share(int64_t value, char text[static VALUE_TEXT_MAX]);
 void value_print_mode(int64_t value, char text[static VALUE_TEXT_MAX]);
 
 #endif

@@ -170,7 +170,11 @@ set_configured(const struct pf_module *module, void *structure,
 	const struct config_module_option *option, struct error *error)
 {
 	const struct pf_option *row = find(module, option->key);
-	struct setting setting = { option->kind, option->text, option->integer };
+	struct setting setting = {
+		.kind = option->kind,
+		.text = option->text,
+		.integer = option->integer,
+	};
 
 	if (row == NULL)
 		return unknown_key(module, option->key, error);

@@ -12,6 +12,7 @@ static const char *const scopes[] = {
 	[OPTION_GLOBAL] = "global",
 	[OPTION_LOG] = "log",
 	[OPTION_ADMIN] = "admin",
+	[OPTION_TRACES] = "traces",
 	[OPTION_SERVICE] = "service",
 };
 

@@ -312,6 +312,42 @@ a_rate_is_a_word_or_a_number(void **state)
 	assert_int_equal(requests_of("\"100\""), 100);
 }
 
+/* The same for `sample` of the group traces, and as it is printed again. */
+static int64_t
+sample_of(const char *written, const char *printed)
+{
+	struct config *config;
+	char text[256], expected[64], *out = NULL;
+	size_t size = 0;
+	int64_t sample;
+	FILE *stream = open_memstream(&out, &size);
+
+	snprintf(text, sizeof(text), "traces = { sample = %s }\n" VALID, written);
+	snprintf(expected, sizeof(expected), "\tsample = %s\n", printed);
+	config = load(text);
+	sample = config->traces_sample;
+	config_print(config, stream);
+	fclose(stream);
+	assert_non_null(strstr(out, expected));
+	free(out);
+	config_free(&config);
+	return sample;
+}
+
+static void
+a_share_is_a_number_from_0_to_1_with_a_fraction_or_without(void **state)
+{
+	(void)state;
+	assert_int_equal(sample_of("0", "0"), 0);
+	assert_int_equal(sample_of("0.0", "0"), 0);
+	assert_int_equal(sample_of("1", "1"), 1000000);
+	assert_int_equal(sample_of("1.0", "1"), 1000000);
+	assert_int_equal(sample_of("0.25", "0.25"), 250000);
+	assert_int_equal(sample_of("0.000001", "0.000001"), 1);
+	assert_int_equal(sample_of("1e-3", "0.001"), 1000);
+	assert_int_equal(sample_of("\"0.1\"", "0.1"), 100000);
+}
+
 static void
 comments_lists_in_parentheses_and_joined_strings_are_libconfigs(void **state)
 {
@@ -330,6 +366,70 @@ comments_lists_in_parentheses_and_joined_strings_are_libconfigs(void **state)
 }
 
 /* Errors: every one names file, line and key. */
+
+static void
+what_is_no_share_is_refused(void **state)
+{
+	static const char expected[] =
+		" is no part of all; expected a number from 0 to 1, such as 0.01";
+	static const char *const written[] = { "1.5", "-1", "2", "-0.5", "\"0x1\"", "\"nan\"",
+		"\"inf\"", "\"\"", "\"0.1.2\"" };
+
+	(void)state;
+	for (size_t i = 0; i < countof(written); i++) {
+		const bool quoted = written[i][0] == '"';
+		char text[256], error[256];
+
+		snprintf(text, sizeof(text), "traces = { sample = %s }\n" VALID, written[i]);
+		snprintf(error, sizeof(error), "x.conf:1: traces.sample: %s%s%s%s",
+			quoted ? "" : "\"", written[i], quoted ? "" : "\"", expected);
+		refuses(text, error);
+	}
+	refuses("traces = { sample = true }\n" VALID,
+		"x.conf:1: traces.sample: got true; expected a number from 0 to 1, such as 0.01");
+}
+
+static void
+traces_go_to_a_numeric_address_by_http(void **state)
+{
+	static const char expected[] = ": expected \"http://ADDRESS:PORT/PATH\", such as "
+				       "\"http://127.0.0.1:4318/v1/traces\"";
+	static const struct {
+		const char *endpoint, *error; /* NULL: it is right */
+	} rows[] = {
+		{ "", NULL },
+		{ "http://127.0.0.1:4318/v1/traces", NULL },
+		{ "http://[::1]:80/?a=b", NULL },
+		{ "https://127.0.0.1:4318/v1/traces",
+			"\"https://127.0.0.1:4318/v1/traces\" is no place for traces" },
+		{ "127.0.0.1:4318", "\"127.0.0.1:4318\" is no place for traces" },
+		{ "http://127.0.0.1:4318", "\"http://127.0.0.1:4318\" is no place for traces" },
+		{ "http://127.0.0.1:4318/a b",
+			"\"http://127.0.0.1:4318/a b\" is no place for traces" },
+		{ "http://localhost:4318/", "\"localhost:4318\" is no IP address with a port" },
+		{ "http://127.0.0.1:0/", "\"127.0.0.1:0\" is no IP address with a port" },
+		{ "http://127.0.0.1/", "\"127.0.0.1\" is no IP address with a port" },
+		{ "http://unix:x/", "\"unix:x\" is no IP address with a port" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		char text[256], error[512];
+		struct config *config;
+
+		snprintf(text, sizeof(text), "traces = { endpoint = \"%s\" }\n" VALID,
+			rows[i].endpoint);
+		snprintf(error, sizeof(error), "x.conf:1: traces.endpoint: %s%s",
+			rows[i].error != NULL ? rows[i].error : "", expected);
+		if (rows[i].error != NULL) {
+			refuses(text, error);
+			continue;
+		}
+		config = load(text);
+		assert_string_equal(config->traces_endpoint, rows[i].endpoint);
+		config_free(&config);
+	}
+}
 
 static void
 an_unknown_key_names_the_nearest(void **state)
@@ -1887,6 +1987,9 @@ main(void)
 		cmocka_unit_test(a_mode_is_octal_digits_in_quotes),
 		cmocka_unit_test(cpus_are_auto_or_lists),
 		cmocka_unit_test(rates_have_a_range),
+		cmocka_unit_test(a_share_is_a_number_from_0_to_1_with_a_fraction_or_without),
+		cmocka_unit_test(what_is_no_share_is_refused),
+		cmocka_unit_test(traces_go_to_a_numeric_address_by_http),
 		cmocka_unit_test(sizes_have_a_range),
 		cmocka_unit_test(durations_have_a_unit_and_a_range),
 		cmocka_unit_test(an_empty_string_is_refused_where_it_means_nothing),

@@ -85,6 +85,7 @@ change(const struct option *option, void *value)
 	case OPTION_SIZE:
 	case OPTION_DURATION:
 	case OPTION_RATE:
+	case OPTION_SHARE:
 	case OPTION_MODE:
 		*(int64_t *)value ^= 1;
 		break;
@@ -111,6 +112,7 @@ base_of(struct config *config, enum option_scope scope)
 	switch (scope) {
 	case OPTION_GLOBAL:
 	case OPTION_LOG:
+	case OPTION_TRACES:
 		break;
 	case OPTION_ADMIN:
 		return (char *)config;

@@ -92,6 +92,7 @@ print_key(const struct option *option, const char *service)
 		[OPTION_GLOBAL] = "",
 		[OPTION_LOG] = "log.",
 		[OPTION_ADMIN] = "admin.",
+		[OPTION_TRACES] = "traces.",
 		[OPTION_SERVICE] = "services.",
 	};
 
