@@ -63,6 +63,8 @@ channel
 channel
 channel
 channel
+channel
+channel
 $PID_FILE write
 $SERVER_FILE_LOG write append
 END
@@ -80,6 +82,7 @@ anon_inode:[eventpoll]
 anon_inode:[signalfd]
 pipe
 pipe
+channel
 channel
 channel
 $SERVER_FILE_LOG write append

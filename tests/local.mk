@@ -8,7 +8,8 @@ unit_tests = tests/unit/test-config tests/unit/test-wire tests/unit/test-respawn
 	tests/unit/test-diff tests/unit/test-liveness tests/unit/test-histogram \
 	tests/unit/test-record tests/unit/test-recycle tests/unit/test-replies \
 	tests/unit/test-schedule tests/unit/test-sizes tests/unit/test-heritage \
-	tests/unit/test-former tests/unit/test-reloads tests/unit/test-lost
+	tests/unit/test-former tests/unit/test-reloads tests/unit/test-lost \
+	tests/unit/test-traceparent tests/unit/test-span-record
 endif
 
 unit_cppflags = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
@@ -60,6 +61,14 @@ tests_unit_test_log_LDADD = $(unit_ldadd)
 tests_unit_test_path_SOURCES = tests/unit/test-path.c
 tests_unit_test_path_CPPFLAGS = $(unit_cppflags)
 tests_unit_test_path_LDADD = $(unit_ldadd)
+
+tests_unit_test_traceparent_SOURCES = tests/unit/test-traceparent.c
+tests_unit_test_traceparent_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_traceparent_LDADD = $(unit_ldadd)
+
+tests_unit_test_span_record_SOURCES = tests/unit/test-span-record.c
+tests_unit_test_span_record_CPPFLAGS = $(unit_cppflags)
+tests_unit_test_span_record_LDADD = src/libadmin.a src/libdispatch.a src/libprocess.a $(unit_ldadd)
 
 tests_unit_test_admission_SOURCES = tests/unit/test-admission.c
 tests_unit_test_admission_CPPFLAGS = $(unit_cppflags)

@@ -8,6 +8,7 @@
 
 #include "admin/agent.h"
 #include "admin/http.h"
+#include "admin/traces.h"
 #include "base/compiler.h"
 #include "base/log.h"
 #include "process/channel.h"
@@ -30,14 +31,35 @@ struct admin {
 	struct http *http;
 	struct agent *agent;
 	struct event *tick;
+	struct traces *traces; /* NULL: there are none */
+	bool ending;
 };
 
 static void
-on_term(void *arg)
+on_finished(void *arg)
 {
 	struct admin *admin = arg;
 
 	loop_stop(&admin->loop);
+}
+
+/* Nothing is answered any more; what workers have said of requests goes out, if it can. */
+static void
+end(struct admin *admin)
+{
+	agent_close(&admin->agent);
+	http_close(&admin->http);
+	if (admin->traces == NULL)
+		loop_stop(&admin->loop);
+	else if (!admin->ending)
+		traces_finish(admin->traces);
+	admin->ending = true;
+}
+
+static void
+on_term(void *arg)
+{
+	end(arg);
 }
 
 static const struct signal_row signal_rows[] = {
@@ -52,7 +74,7 @@ on_message(void *arg, const struct message *message)
 	struct admin *admin = arg;
 
 	if (message == NULL)
-		loop_stop(&admin->loop);
+		end(admin);
 	else if (message->type == MESSAGE_SETTINGS)
 		log_settings_use(&admin->channel, message);
 }
@@ -87,6 +109,18 @@ limit_clients(void)
 }
 
 static int
+open_traces(struct admin *admin, struct error *error)
+{
+	const struct inheritance *inheritance = admin->inheritance;
+
+	if (inheritance->config->traces_endpoint[0] == '\0')
+		return 0;
+	admin->traces =
+		traces_open(&admin->loop, inheritance, &admin->channel, on_finished, admin, error);
+	return admin->traces != NULL ? 0 : -1;
+}
+
+static int
 start(struct admin *admin, struct error *error)
 {
 	const struct inheritance *inheritance = admin->inheritance;
@@ -107,7 +141,9 @@ start(struct admin *admin, struct error *error)
 	if (admin->http == NULL)
 		return -1;
 	admin->agent = agent_open(&admin->loop, inheritance, error);
-	return admin->agent != NULL ? privilege_confine(inheritance->config, error) : -1;
+	if (admin->agent == NULL || open_traces(admin, error) != 0)
+		return -1;
+	return privilege_confine(inheritance->config, error);
 }
 
 static void
@@ -115,6 +151,7 @@ stop(struct admin *admin)
 {
 	agent_close(&admin->agent);
 	http_close(&admin->http);
+	traces_close(&admin->traces);
 	channel_close(&admin->channel);
 	if (admin->tick != NULL)
 		event_free(admin->tick);

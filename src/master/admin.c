@@ -4,15 +4,18 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "master/generation.h"
 #include "process/signals.h"
 #include "process/spawn.h"
 
 enum {
-	END_MS = 2000, /* for it to end when it is told to */
+	END_MS = 2000,              /* for it to end when it is told to */
+	TRACES_BYTES = 1024 * 1024, /* on their way; the kernel may allow less */
 };
 
 /* From the start on: somebody may ask whether the server is ready. */
@@ -27,13 +30,22 @@ is_wanted(const struct admin *admin)
 {
 	const struct generation *generation = current(admin);
 
-	return !admin->supervisor->killing && generation != NULL && generation->admin_use_count > 0;
+	return !admin->supervisor->killing && generation != NULL &&
+		(generation->admin_use_count > 0 || generation->config->traces_endpoint[0] != '\0');
 }
 
+/* All that it has to say; whom it may lie to is who reads metrics. */
 static void
-on_message(void *arg PF_UNUSED, const struct message *message PF_UNUSED)
+on_message(void *arg, const struct message *message)
 {
-	/* it has nothing to say */
+	struct admin *admin = arg;
+	struct segment_master *shown = &admin->supervisor->segment->head->master;
+
+	if (message == NULL || message->type != MESSAGE_SPANS)
+		return;
+	atomic_fetch_add(&shown->spans_exported, message->spans.exported);
+	for (unsigned i = 0; i < SPANS__COUNT; i++)
+		atomic_fetch_add(&shown->spans_dropped[i], message->spans.dropped[i]);
 }
 
 /* What the process is to have; returns how many. */
@@ -63,6 +75,7 @@ fork_admin(struct admin *admin, struct error *error)
 		.segment = generation->segment,
 		.generation = generation->number,
 		.inbox = -1,
+		.traces = admin->supervisor->traces[0],
 	};
 	int channel;
 
@@ -70,6 +83,7 @@ fork_admin(struct admin *admin, struct error *error)
 	inheritance.listener_count = admin->socket_count;
 	admin->identity = *inheritance.identity;
 	strlcpy(admin->chroot, generation->config->chroot, sizeof(admin->chroot));
+	strlcpy(admin->endpoint, generation->config->traces_endpoint, sizeof(admin->endpoint));
 	admin->pid = spawn(admin->role, &inheritance, &channel, error);
 	if (admin->pid < 0) {
 		admin->pid = 0;
@@ -116,6 +130,21 @@ on_timer(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 		start(admin);
 }
 
+/*
+ * One socket for all workers: it outlives them and the admin process, and nobody has to be told
+ * when either is replaced. It is bounded by what the sending end may have under way.
+ */
+static int
+open_traces(struct supervisor *supervisor, struct error *error)
+{
+	const int size = TRACES_BYTES;
+
+	if (channel_pair(supervisor->traces, error) != 0)
+		return -1;
+	setsockopt(supervisor->traces[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	return 0;
+}
+
 int
 admin_open(struct admin *admin, struct supervisor *supervisor, const struct role *role,
 	struct error *error)
@@ -126,7 +155,28 @@ admin_open(struct admin *admin, struct supervisor *supervisor, const struct role
 		.channel = { .fd = -1 },
 		.timer = evtimer_new(supervisor->loop->base, on_timer, admin),
 	};
-	return admin->timer != NULL ? 0 : error_set(error, "cannot make a timer");
+	if (admin->timer == NULL)
+		return error_set(error, "cannot make a timer");
+	return open_traces(supervisor, error);
+}
+
+/* What workers have left behind is exported, if that goes fast. */
+static bool
+ends_by_itself(const struct admin *admin)
+{
+	const struct timespec most = { .tv_sec = END_MS / 1000 };
+	sigset_t set;
+
+	if (admin->supervisor->killing || admin->endpoint[0] == '\0')
+		return false;
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	kill(admin->pid, SIGTERM);
+	while (waitpid(admin->pid, NULL, WNOHANG) == 0) {
+		if (sigtimedwait(&set, NULL, &most) < 0)
+			return false;
+	}
+	return true;
 }
 
 void
@@ -135,12 +185,20 @@ admin_close(struct admin *admin)
 	if (admin->timer != NULL)
 		event_free(admin->timer);
 	admin->timer = NULL;
-	channel_close(&admin->channel);
-	if (admin->pid == 0)
-		return;
-	kill(admin->pid, SIGKILL);
-	waitpid(admin->pid, NULL, 0);
+	if (admin->pid > 0 && !ends_by_itself(admin)) {
+		kill(admin->pid, SIGKILL);
+		waitpid(admin->pid, NULL, 0);
+	}
 	admin->pid = 0;
+	channel_close(&admin->channel);
+	for (int i = 0; i < 2; i++)
+		fd_close(&admin->supervisor->traces[i]);
+}
+
+static bool
+has_right_endpoint(const struct admin *admin)
+{
+	return strcmp(admin->endpoint, current(admin)->config->traces_endpoint) == 0;
 }
 
 static bool
@@ -175,7 +233,8 @@ admin_update(struct admin *admin)
 			start(admin);
 		return;
 	}
-	if (is_wanted(admin) && has_right_sockets(admin) && is_right_process(admin))
+	if (is_wanted(admin) && has_right_sockets(admin) && is_right_process(admin) &&
+		has_right_endpoint(admin))
 		return;
 	admin->replaced = true;
 	kill(admin->pid, SIGTERM);
@@ -191,6 +250,7 @@ admin_send_settings(struct admin *admin)
 		.settings = { .passed = passed, .kind = log_kind() },
 	};
 
+	admin_update(admin);
 	if (admin->pid == 0)
 		return;
 	message.settings.format = current(admin)->config->log_format;
@@ -212,6 +272,7 @@ admin_reaped(struct admin *admin, pid_t pid, int status)
 		return false;
 	admin->pid = 0;
 	event_del(admin->timer);
+	channel_drain(&admin->channel);
 	channel_close(&admin->channel);
 	if (!is_wanted(admin))
 		return true;

@@ -112,6 +112,16 @@ adopt_segment(struct segment *segment, struct heritage *heritage, struct error *
 	return 0;
 }
 
+/* A program that knew no traces has workers that send none. */
+static void
+adopt_traces(struct supervisor *supervisor, const struct heritage_numbers *numbers)
+{
+	for (int i = 0; i < 2 && numbers->traces[i] >= 0; i++) {
+		fd_close(&supervisor->traces[i]);
+		supervisor->traces[i] = numbers->traces[i];
+	}
+}
+
 int
 adopt_run(struct upgrade *upgrade, struct heritage *heritage, struct error *error)
 {
@@ -128,6 +138,7 @@ adopt_run(struct upgrade *upgrade, struct heritage *heritage, struct error *erro
 		control_adopt(upgrade->control, generation->config->control_socket,
 			numbers->control, heritage->clients, heritage->client_count, error) != 0)
 		return -1;
+	adopt_traces(upgrade->supervisor, numbers);
 	upgrade->reload->generations = numbers->generations;
 	upgrade->supervisor->moved = numbers->moved;
 	upgrade->supervisor->closed = numbers->closed;

@@ -95,6 +95,7 @@ check_modules(const struct config *config, const struct resources *resources,
 	const struct role *role, struct error *error)
 {
 	const struct inheritance inheritance = {
+		.traces = -1,
 		.inbox = -1,
 		.config = config,
 		.identity = &resources->identity,

@@ -126,6 +126,7 @@ fork_child(struct child *child, int *channel, struct error *error)
 		.number = child->seat->number,
 		.generation = generation->number,
 		.inbox = generation->inbox[0],
+		.traces = child->supervisor->traces[1],
 	};
 
 	for (size_t i = 0; i < generation->use_count; i++) {
@@ -399,6 +400,9 @@ send_settings(const struct child *child, const struct config *config)
 			.level = config->log_level,
 			.requests = config->log_requests,
 			.drain_timeout_ms = config->drain_timeout_ms,
+			.slow_ms = config->log_slow_ms,
+			.sample = config->traces_sample,
+			.traces = config->traces_endpoint[0] != '\0',
 		},
 	};
 

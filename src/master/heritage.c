@@ -183,6 +183,7 @@ heritage_read(struct heritage *heritage, int fd, struct error *error)
 			.former_segment = -1,
 			.former_readonly = -1,
 			.control = -1,
+			.traces = { -1, -1 },
 		},
 	};
 	if (fstat(fd, &file) != 0 || file.st_size > SIZE_MAX_BYTES ||
@@ -230,7 +231,8 @@ heritage_set_cloexec(const struct heritage *heritage, bool on)
 	int failed = set(numbers->segment, on) | set(numbers->segment_readonly, on) |
 		set(numbers->former_segment, on) | set(numbers->former_readonly, on) |
 		set(numbers->pid_file, on) | set(numbers->inbox[0], on) |
-		set(numbers->inbox[1], on) | set(numbers->config, on) | set(numbers->program, on) |
+		set(numbers->inbox[1], on) | set(numbers->traces[0], on) |
+		set(numbers->traces[1], on) | set(numbers->config, on) | set(numbers->program, on) |
 		set(numbers->control, on);
 
 	for (size_t i = 0; i < heritage->socket_count; i++)

@@ -30,6 +30,7 @@ struct heritage_numbers {
 	uint32_t messages; /* see heritage_messages */
 	uint64_t moved, closed, cut;
 	int32_t former_segment, former_readonly;
+	int32_t traces[2];
 	int32_t control; /* the socket that preforkctl(8) connects to */
 	int32_t reserved;
 };

@@ -19,6 +19,7 @@ supervisor_open(struct supervisor *supervisor, struct loop *loop, const struct r
 		.segment = segment,
 		.children = TAILQ_HEAD_INITIALIZER(supervisor->children),
 		.generations = TAILQ_HEAD_INITIALIZER(supervisor->generations),
+		.traces = { -1, -1 },
 		.ops = ops,
 		.arg = arg,
 	};

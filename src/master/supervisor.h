@@ -51,6 +51,7 @@ struct supervisor {
 	int64_t slot_due_ms[SEGMENT_SLOTS +
 		SEGMENT_FORMER_SLOTS]; /* when one whose child is gone is dropped; 0: not so */
 	size_t moved, closed, cut;     /* connections, as the drained say */
+	int traces[2]; /* of records of spans, of all workers ever: where from, where to */
 	const struct supervisor_ops *ops;
 	void *arg;
 };

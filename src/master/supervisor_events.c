@@ -233,6 +233,7 @@ on_message(void *arg, const struct message *message)
 	case MESSAGE_SETTINGS:
 	case MESSAGE_DRAIN:
 	case MESSAGE_INBOX:
+	case MESSAGE_SPANS:
 		break;
 	}
 }

@@ -167,6 +167,7 @@ collect(const struct upgrade *upgrade, struct heritage *heritage, int program)
 			.pid_file = upgrade->pid_file->fd,
 			.control = upgrade->control->fd,
 			.inbox = { serving(upgrade)->inbox[0], serving(upgrade)->inbox[1] },
+			.traces = { supervisor->traces[0], supervisor->traces[1] },
 			.config = upgrade_write_config(serving(upgrade)->config),
 			.program = program,
 			.moved = supervisor->moved,

@@ -227,6 +227,42 @@ max_connections(const struct segment *segment, unsigned index PF_UNUSED)
 }
 
 static uint64_t
+spans_exported(const struct segment *segment, unsigned index PF_UNUSED)
+{
+	return atomic_load(&segment->head->master.spans_exported);
+}
+
+/* What workers could not hand over they count themselves. */
+static uint64_t
+spans_dropped(const struct segment *segment, unsigned index)
+{
+	const uint32_t used = atomic_load(&segment->head->slots_used);
+	uint64_t sum = atomic_load(&segment->head->master.spans_dropped[index]);
+
+	for (uint32_t i = 0; index == SPANS_CHANNEL && i < used; i++) {
+		for (unsigned service = 0; service < SEGMENT_SERVICES; service++)
+			sum += atomic_load(
+				&segment->slots[i].counters[service][COUNTER_SPANS_LOST]);
+	}
+	return sum;
+}
+
+static const char *
+span_word(unsigned index)
+{
+	static const char *const words[] = {
+		[SPANS_CHANNEL] = "channel",
+		[SPANS_QUEUE] = "queue",
+		[SPANS_UNREACHABLE] = "unreachable",
+		[SPANS_REJECTED] = "rejected",
+		[SPANS_MALFORMED] = "malformed",
+	};
+	static_assert(countof(words) == SPANS__COUNT, "a word for each");
+
+	return words[index];
+}
+
+static uint64_t
 one(const struct segment *segment PF_UNUSED, unsigned index PF_UNUSED)
 {
 	return 1;
@@ -334,6 +370,11 @@ const struct metric metric_table[] = {
 	  .help = "When the server was started." },
 	{ .name = "preforkd_max_connections", SHOWN(max_connections),
 	  .help = "Connections that may be open." },
+	{ .name = "preforkd_spans_exported_total", COUNTED(spans_exported),
+	  .help = "Spans that the collector of traces has taken." },
+	{ .name = "preforkd_spans_dropped_total", COUNTED(spans_dropped),
+	  BY("reason", SPANS__COUNT, span_word),
+	  .help = "Spans that were lost on the way there, by where." },
 	{ .name = "preforkd_build_info", SHOWN(one),
 	  BY("version", 1, version_word),
 	  .help = "1, with the version." },

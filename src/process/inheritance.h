@@ -33,6 +33,7 @@ struct inheritance {
 	int number;     /* of the worker, from 1 */
 	int generation; /* from 1 */
 	int inbox;      /* from which it takes connections of others; -1: none */
+	int traces;     /* where records of spans go, or, in the admin process, come from */
 	int channel;    /* set by spawn: the child's end */
 	pid_t master;   /* set by spawn */
 };

@@ -18,5 +18,6 @@ src_libprocess_a_SOURCES = \
 	src/process/reexec.c src/process/reexec.h \
 	src/process/role.h \
 	src/process/signals.c src/process/signals.h \
+	src/process/span_record.c src/process/span_record.h \
 	src/process/spawn.c src/process/spawn.h \
 	src/process/title.c src/process/title.h

@@ -6,6 +6,8 @@
 
 #include <stdint.h>
 
+#include "segment/layout.h"
+
 enum {
 	MESSAGE_VERSION = 1,
 	MESSAGE_REASON_MAX = 512, /* bytes, with the end */
@@ -21,6 +23,7 @@ enum message_type {
 	MESSAGE_DECLINED, /* it has no descriptor free for one more socket: `listener` */
 	MESSAGE_DRAINED,  /* it has no connection left, and exits: `drained` */
 	MESSAGE_GIVEN,    /* what it was to give has gone, or stays: `given` */
+	MESSAGE_SPANS,    /* from the admin process: what has become of spans: `spans` */
 	/* master to worker */
 	MESSAGE_GO,       /* all are ready: accept */
 	MESSAGE_ACCEPT,   /* from one more socket, whose descriptor comes along: `listener` */
@@ -58,8 +61,11 @@ struct message {
 			uint32_t kind;   /* enum sink_kind */
 			uint32_t format;
 			uint32_t level;
-			int64_t requests;         /* as in struct config */
+			int64_t requests;         /* as in struct config, as the next ones */
 			int64_t drain_timeout_ms; /* should the master go */
+			int64_t slow_ms;
+			int64_t sample;
+			uint32_t traces; /* there are any */
 		} settings;
 		struct {
 			uint32_t all; /* every worker does: nobody else takes what the kernel has */
@@ -87,6 +93,10 @@ struct message {
 			uint64_t kill; /* the id of a connection, which is closed; 0: list them all
 			                */
 		} list;
+		struct {
+			uint32_t exported; /* since it said so last */
+			uint32_t dropped[SPANS__COUNT];
+		} spans;
 	};
 };
 

@@ -19,11 +19,12 @@ close_inherited(const struct inheritance *inheritance)
 {
 	size_t services = inheritance->modules != NULL ? inheritance->config->service_count : 0;
 	size_t count = 0;
-	int keep[7 + inheritance->listener_count + services];
+	int keep[8 + inheritance->listener_count + services];
 
 	keep[count++] = log_fd();
 	keep[count++] = inheritance->channel;
 	keep[count++] = inheritance->inbox;
+	keep[count++] = inheritance->traces;
 	if (inheritance->segment != NULL) {
 		const struct segment_files files = segment_files(inheritance->segment);
 

@@ -45,7 +45,8 @@ enum counter {
 	COUNTER_HANDLER = COUNTER_QUEUE_WAIT + HISTOGRAM_SIZE,
 	COUNTER_FIRST_BYTE = COUNTER_HANDLER + HISTOGRAM_SIZE, /* since it was accepted */
 	COUNTER_AGE = COUNTER_FIRST_BYTE + HISTOGRAM_SIZE,     /* of connections that end */
-	COUNTER__COUNT = COUNTER_AGE + HISTOGRAM_SIZE
+	COUNTER_SPANS_LOST = COUNTER_AGE + HISTOGRAM_SIZE,     /* the admin process was behind */
+	COUNTER__COUNT
 };
 static_assert((int)COUNTER__COUNT <= (int)SEGMENT_COUNTERS, "they fit");
 

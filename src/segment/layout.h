@@ -71,6 +71,16 @@ struct segment_reload {
 	_Atomic uint64_t reason[SEGMENT_REASON / 8]; /* text */
 };
 
+/* Why a span never came to where spans go. */
+enum segment_spans {
+	SPANS_CHANNEL,     /* a worker could not hand it over: see COUNTER_SPANS_LOST */
+	SPANS_QUEUE,       /* too many waited for the collector */
+	SPANS_UNREACHABLE, /* the collector did not take it, or not in time */
+	SPANS_REJECTED,    /* the collector refused it */
+	SPANS_MALFORMED,   /* it made no sense */
+	SPANS__COUNT
+};
+
 /* What the master alone knows. Counters only grow. */
 struct segment_master {
 	_Atomic uint64_t started_s; /* CLOCK_REALTIME */
@@ -84,6 +94,8 @@ struct segment_master {
 	_Atomic uint32_t generation; /* that serves */
 	_Atomic uint32_t workers;    /* that it is to have */
 	_Atomic uint32_t max_connections;
+	_Atomic uint64_t spans_exported;
+	_Atomic uint64_t spans_dropped[SPANS__COUNT];
 	_Atomic uint32_t pid; /* the master's */
 };
 

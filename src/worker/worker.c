@@ -373,6 +373,7 @@ on_message(void *arg, const struct message *message)
 	case MESSAGE_RETIRE:
 	case MESSAGE_DECLINED:
 	case MESSAGE_DRAINED:
+	case MESSAGE_SPANS:
 		break;
 	}
 }
