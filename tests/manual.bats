@@ -103,11 +103,16 @@ follow() {
     follow 6
 }
 
+@test "the module that takes part in traces is as the manual shows it" {
+    literal 7 >traced.c
+    follow 8
+}
+
 @test "the manual of the module interface names all that the header has" {
     local name missing=""
     for name in $(grep -oE '\bPF_[A-Z][A-Z_]+\b' "$HEADER" | sort -u |
         grep -vE '^PF_(EXPORT|OK|ABI_.*|MODULE_)$') \
-        $(sed -nE 's/^\t(int|void|void \*|enum pf_verdict|struct pf_route|ptrdiff_t) ?\(\*([a-z_]+)\).*/\2/p' "$HEADER"); do
+        $(sed -nE 's/^\t(int|void|void \*|enum pf_verdict|struct pf_route|struct pf_span|size_t|ptrdiff_t) ?\(\*([a-z_]+)\).*/\2/p' "$HEADER"); do
         grep -qw -- "$name" "$PAGE" || missing+=" $name"
     done
     assert_equal "$missing" ""

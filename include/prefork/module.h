@@ -39,7 +39,7 @@ extern "C" {
 #endif
 
 #define PF_ABI_MAJOR 1
-#define PF_ABI_MINOR 1
+#define PF_ABI_MINOR 2
 
 /* Makes `pf_module` visible outside the module, whatever -fvisibility says. */
 #ifdef __cplusplus
@@ -105,6 +105,10 @@ enum {
 
 enum {
 	PF_SAVE_MAX = 1024 * 1024, /* bytes that a connection can take along */
+};
+
+enum {
+	PF_TRACEPARENT_SIZE = 56, /* bytes of a W3C traceparent, with its end */
 };
 
 enum pf_log_level {
@@ -246,6 +250,15 @@ struct pf_api {
 	 */
 	int (*fail)(struct pf_service *service, const char *format, ...)
 		__attribute__((format(printf, 2, 3)));
+
+	/* Since 1.2. */
+
+	/*
+	 * Writes to TEXT what belongs into the traceparent of calls that the handler of REQUEST
+	 * makes: 55 characters and their end. Callable where `reply` is.
+	 * Returns 55; or 0, and TEXT is empty, if the request belongs to no trace.
+	 */
+	size_t (*traceparent)(const struct pf_request *request, char text[PF_TRACEPARENT_SIZE]);
 };
 
 enum pf_option_type {
@@ -368,6 +381,16 @@ struct pf_module {
 
 	/* Which format `save` writes. Connections move between modules of one name and format. */
 	uint64_t save_format;
+
+	/* Since 1.2. */
+
+	/*
+	 * Says where in MESSAGE its W3C traceparent stands; empty: nowhere. What is none is
+	 * ignored, so this need not check. On the loop, once for each message, before `route`, and
+	 * only while the server is told to trace; perhaps while a handler of the connection runs:
+	 * so it sees none. NULL: messages have none.
+	 */
+	struct pf_span (*traceparent)(struct pf_service *service, struct pf_span message);
 };
 
 #ifdef __cplusplus

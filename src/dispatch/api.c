@@ -146,6 +146,19 @@ static PF_PRINTF(2, 0) void log_text(
 	log_write(level_of(level), text, fields);
 }
 
+static size_t
+api_traceparent(const struct pf_request *public, char text[PF_TRACEPARENT_SIZE])
+{
+	const struct request *request = (const struct request *)(const void *)public;
+
+	text[0] = '\0';
+	if (!request->measured || request->trace.kind == TRACE_NONE)
+		return 0;
+	traceparent_print(&request->trace.context, text);
+	return TRACEPARENT_SIZE;
+}
+static_assert((int)PF_TRACEPARENT_SIZE == (int)TRACEPARENT_SIZE + 1, "with its end");
+
 static PF_PRINTF(3, 4) void api_log(
 	const struct pf_request *public, enum pf_log_level level, const char *format, ...)
 {
@@ -202,4 +215,5 @@ const struct pf_api dispatch_api = {
 	.log = api_log,
 	.log_service = api_log_service,
 	.fail = api_fail,
+	.traceparent = api_traceparent,
 };

@@ -22,4 +22,5 @@ src_libdispatch_a_SOURCES = \
 	src/dispatch/request.c src/dispatch/request.h \
 	src/dispatch/request_result.c src/dispatch/request_result.h \
 	src/dispatch/service.c src/dispatch/service.h \
-	src/dispatch/spans.h
+	src/dispatch/spans.h \
+	src/dispatch/trace.h

@@ -54,11 +54,12 @@ request_route(struct request *request)
 }
 
 void
-request_measure(struct request *request, int64_t framed_us)
+request_measure(struct request *request, int64_t framed_us, const struct trace *trace)
 {
 	request->measured = true;
 	request->framed_us = framed_us;
 	request->begun_us = request->ended_us = 0;
+	request->trace = *trace;
 }
 
 void

@@ -27,6 +27,7 @@
 #include "dispatch/reply.h"
 #include "dispatch/request_result.h"
 #include "dispatch/service.h"
+#include "dispatch/trace.h"
 
 struct job;
 
@@ -65,7 +66,7 @@ struct request {
 	bool kept;
 	bool pending; /* kept, and not over when its handler returned */
 	/* The loop's. */
-	bool measured;    /* its times are taken */
+	bool measured;    /* its times are taken, and `trace` counts */
 	uint8_t state;    /* enum request_state */
 	uint8_t end;      /* enum wire_end: how its reply ends, if that is a line */
 	uint8_t priority; /* enum config_priority, once routed */
@@ -81,6 +82,7 @@ struct request {
 	struct reply reply;
 	/* Filled only when need be. */
 	int64_t framed_us, begun_us, ended_us; /* `measured`: monotonic; 0: not yet */
+	struct trace trace;                    /* `measured`; constant while others have it */
 	struct post post;                      /* kept and over */
 	TAILQ_ENTRY(request) kept_entry;       /* KEPT: among its like */
 	int64_t kept_ms;                       /* KEPT: since when */
@@ -88,8 +90,8 @@ struct request {
 static_assert(offsetof(struct request, reply.parts[1]) <= (size_t)3 * REQUEST_ALIGNMENT,
 	"three cache lines do for a simple one");
 
-/* From now on its times are taken. */
-void request_measure(struct request *request, int64_t framed_us);
+/* From now on its times are taken; it belongs to TRACE. */
+void request_measure(struct request *request, int64_t framed_us, const struct trace *trace);
 
 /* Says where it is to be handled. Loop; no handler of its connection may run, unless concurrent. */
 void request_route(struct request *request);

@@ -17,7 +17,8 @@ answer_late(struct pipeline *pipeline, struct request *request)
 static void
 take_times(struct request *to, const struct request *from)
 {
-	request_measure(to, from->framed_us);
+	request_measure(to, from->framed_us, &from->trace);
+	to->is_inline = from->is_inline;
 	if (from->state == REQUEST_QUEUED) {
 		to->begun_us = job_begun_us(from->job);
 	} else {

@@ -173,8 +173,9 @@ make_request(struct intake *intake, struct span message)
 	if (timeout_ms > 0)
 		request->public.deadline_ms =
 			loop_now(intake->sessions->network->loop) + timeout_ms;
-	if (unlikely(request_log_is_on(&intake->sessions->request_log)))
-		request_measure(request, intake->begun_ns / 1000);
+	if (unlikely(intake->sessions->reporter.on))
+		reporter_begin(&intake->sessions->reporter, request, intake->begun_ns / 1000,
+			loop_now(intake->sessions->network->loop));
 	return request;
 }
 

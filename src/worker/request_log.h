@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "dispatch/request.h"
+#include "worker/outcome.h"
 
 struct request_log {
 	int64_t rate;      /* lines a second; 0: none */
@@ -19,11 +19,7 @@ request_log_is_on(const struct request_log *log)
 	return log->rate > 0;
 }
 
-/*
- * Writes the line of a request that is over for its client, if it is one of those to be written.
- * RESULT and SENT bytes are not read from it, since the module may still have it.
- */
-void request_log_write(struct request_log *log, const struct request *request,
-	enum request_result result, size_t sent, int64_t now_ms);
+/* Writes the line of a request, if it is one of those to be written. */
+void request_log_write(struct request_log *log, const struct outcome *outcome, int64_t now_ms);
 
 #endif

@@ -140,10 +140,9 @@ session_say(struct session *session, const struct request *request)
 
 	if (request->result == REQUEST_TOO_BIG)
 		log_too_big(session, request);
-	if (request_log_is_on(&sessions->request_log))
-		request_log_write(&sessions->request_log, request,
-			(enum request_result)request->result,
-			request->answered ? request->reply.size : 0,
+	if (sessions->reporter.on)
+		reporter_end(&sessions->reporter, request, (enum request_result)request->result,
+			request->answered ? request->reply.size : 0, session->connection.fd,
 			loop_now(sessions->network->loop));
 }
 

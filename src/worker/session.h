@@ -62,15 +62,14 @@ int session_send_now(struct request *request, const struct pf_span *parts, size_
 /* For session_report. */
 void session_say(struct session *session, const struct request *request);
 
-/* A request is over: counts it, and says what is to be said of it in the log. */
+/* A request is over: counts it, and says what is to be said of it. */
 static inline void
 session_report(struct session *session, const struct request *request)
 {
 	const struct sessions *sessions = session_sessions(session);
 
 	connection_count(&session->connection, COUNTER_REQUESTS + request->result, 1);
-	if (unlikely(request->result == REQUEST_TOO_BIG ||
-		    request_log_is_on(&sessions->request_log)))
+	if (unlikely(request->result == REQUEST_TOO_BIG || sessions->reporter.on))
 		session_say(session, request);
 }
 

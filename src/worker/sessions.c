@@ -161,7 +161,6 @@ int
 sessions_open(struct sessions *sessions, const struct config *config, struct loop *loop,
 	struct segment *segment, unsigned index, struct error *error)
 {
-	sessions->request_log.rate = config->log_requests;
 	for (unsigned i = 0; i < CONFIG_PRIORITY__COUNT; i++)
 		TAILQ_INIT(&sessions->crowded[i]);
 	dispatch_open(&sessions->dispatch, config, loop, &dispatch_ops, sessions);
@@ -200,6 +199,7 @@ sessions_turn(struct sessions *sessions)
 	look_soon(sessions);
 	network_sweep(sessions->network);
 	payload_unref(&sessions->last);
+	tracer_flush(&sessions->reporter.tracer);
 }
 
 bool
@@ -237,8 +237,8 @@ sessions_report_gone(struct sessions *sessions, const struct request *request)
 {
 	counters_add(sessions->network->segment, request->service->id,
 		COUNTER_REQUESTS + REQUEST_CLOSED, 1);
-	if (request_log_is_on(&sessions->request_log))
-		request_log_write(&sessions->request_log, request, REQUEST_CLOSED, 0,
+	if (sessions->reporter.on)
+		reporter_end(&sessions->reporter, request, REQUEST_CLOSED, 0, -1,
 			loop_now(sessions->network->loop));
 }
 
@@ -259,4 +259,5 @@ sessions_report_held(struct sessions *sessions)
 	log_limit_report(&sessions->waits_limit, now_ms);
 	log_limit_report(&sessions->shed_limit, now_ms);
 	log_limit_report(&sessions->timeout_limit, now_ms);
+	log_limit_report(&sessions->reporter.slow.limit, now_ms);
 }

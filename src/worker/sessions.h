@@ -10,7 +10,7 @@
 #include "dispatch/dispatch.h"
 #include "net/deadline.h"
 #include "net/network.h"
-#include "worker/request_log.h"
+#include "worker/reporter.h"
 
 TAILQ_HEAD(pipeline_list, pipeline);
 
@@ -25,7 +25,7 @@ struct sessions {
 	struct event *look;              /* while jobs are out: after what a handler may hold up */
 	int64_t look_ms;                 /* its next or last wait */
 	uint64_t looked;                 /* jobs submitted until the last look */
-	struct request_log request_log;
+	struct reporter reporter;
 	struct log_limit waits_limit;
 	struct log_limit shed_limit;
 	struct log_limit timeout_limit;
@@ -57,7 +57,7 @@ void sessions_keep(struct sessions *sessions, struct payload *payload);
  */
 void sessions_let_go(struct sessions *sessions, struct request *request);
 
-/* Counts a request whose client left before its reply, and writes its line if there are such. */
+/* Counts a request whose client left before its reply, and says what is to be said of it. */
 void sessions_report_gone(struct sessions *sessions, const struct request *request);
 
 /* Once in a while: looks after handlers that take long and requests that are kept for long. */

@@ -280,7 +280,13 @@ static void
 use_settings(struct worker *worker, const struct message *message)
 {
 	log_settings_use(&worker->channel, message);
-	worker->sessions.request_log.rate = message->settings.requests;
+	reporter_use(&worker->sessions.reporter,
+		&(struct reporter_settings){
+			.requests = message->settings.requests,
+			.slow_ms = message->settings.slow_ms,
+			.traces = message->settings.traces != 0,
+			.sample = message->settings.sample,
+		});
 	drain_set_timeout(worker, message->settings.drain_timeout_ms);
 }
 
@@ -415,9 +421,11 @@ start(struct worker *worker, struct error *error)
 	atomic_store(&segment->own->number, (uint32_t)inheritance->number);
 	gauges_open(worker);
 	if (sessions_open(&worker->sessions, inheritance->config, &worker->loop, segment,
-		    inheritance->slot, error) != 0 ||
-		acceptor_open(&worker->acceptor, worker->sessions.network, inheritance, on_accepted,
-			worker, error) != 0)
+		    inheritance->slot, error) != 0)
+		return -1;
+	reporter_open(&worker->sessions.reporter, inheritance);
+	if (acceptor_open(&worker->acceptor, worker->sessions.network, inheritance, on_accepted,
+		    worker, error) != 0)
 		return -1;
 	if (takeover_open(worker, error) != 0 || handover_open(worker, error) != 0 ||
 		recycle_open(&worker->recycle, inheritance->config, worker->gauges.statm, error) !=
