@@ -17,7 +17,7 @@
 
 enum {
 	FORMER_LOOK_MS = 1,  /* for workers of a former program to stop accepting... */
-	FORMER_LOOKS = 1000, /* ...so often; then they are not waited for */
+	FORMER_LOOKS = 5000, /* ...so often; then they are not waited for */
 	TAKE_MAX = 16,       /* from a listener in a turn: who is served already waits no longer */
 	YIELD_MS = 1,        /* for a less loaded worker to take what waits */
 	YIELDS_MAX = 5,      /* in a row; then one is taken anyway, each time */
@@ -29,8 +29,8 @@ enum {
 
 /*
  * Workers of a program with another layout of the segment do not count ours: they are to stop
- * first, which takes them a moment. They get a second, for a server that takes nobody is worse than
- * one that takes some too many.
+ * first, which takes them a moment. They get five seconds, for a server that takes nobody is worse
+ * than one that takes some too many.
  */
 static bool
 leaves_it_to_former(struct acceptor *acceptor)
