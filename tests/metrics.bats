@@ -364,17 +364,40 @@ server_ends_for_http() {
 import json, sys
 status = json.load(open(sys.argv[1]))
 assert status["pid"] == int(sys.argv[2]), status["pid"]
-assert status["state"] == "running" and status["generation"] == 1
+assert status["state"] == "running" and status["server"]["config_generation"] == 1
+assert status["server"]["workers"] == {"starting": 0, "ready": 2, "draining": 0}
+assert status["reloads"] == []
 assert sorted(worker["worker"] for worker in status["workers"]) == [1, 2]
 assert sum(worker["connections"] for worker in status["workers"]) == 4
-assert sum(worker["slot_requests_total"] for worker in status["workers"]) == 4
+assert sum(worker["slot"]["requests_total"]["ok"] for worker in status["workers"]) == 4
 main = status["services"]["main"]
 assert main["active_connections"] == 4 and main["requests_total"]["ok"] == 4
 assert main["request_duration_seconds"]["count"] == 4
-assert main["request_duration_seconds"]["p99"] > 0
+assert main["request_duration_seconds"]["p99"] in status["bucket_ends"]
+buckets = [worker["slot"]["request_duration_seconds"]["buckets"] for worker in status["workers"]]
+assert sum(map(sum, buckets)) == sum(main["request_duration_seconds"]["buckets"]) == 4
 END_OF_FILE
     assert_success
     assert_output ""
+}
+
+# status_has FILTER-OF-JQ: whether that is true of it.
+status_has() {
+    get /status | jq -e "$1" >/dev/null
+}
+
+@test "status has the last reloads, and why they failed, and who was replaced" {
+    metered_start
+    reload_works
+    wait_until status_has '.reloads[0] | .ok and .generation == 2 and now - .at < 60'
+    printf 'log = { target = "/none/\xf6/x" } # not UTF-8\n' >>"$CONFIG"
+    reload_fails ".*"
+    wait_until status_has '.reloads[0].ok | not'
+    status_has '.reloads[0] | .generation == 2 and (.reason | test("preforkd.conf:[0-9]+: .*/none/[?]/x"))'
+    status_has '.reloads | length == 2'
+    kill -KILL "$(worker_pid 2)"
+    wait_until status_has '[.workers | sort_by(.worker)[] | .restarts] == [0, 1]'
+    status_has '.server.worker_restarts_total.signal == 1'
 }
 
 # memory_of PID: the most that it had, in KiB.
