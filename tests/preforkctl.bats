@@ -182,6 +182,28 @@ served_with_a_debug_line() {
     refute [ -e "$CONTROL" ]
 }
 
+@test "drain waits for as long as that takes" {
+    module_build work
+    open_tmpdir
+    controlled_start 'drain_timeout = "13s"'
+    sed -i "s|module = \"echo\"|module = \"$MODULE\"|" "$CONFIG"
+    ctl reload
+    "$PREFORKCAT" "$ADDRESS" 'n1 hold' </dev/null >/dev/null 2>&1 3>&- &
+    SERVER_PIDS+=("$!")
+    wait_until in_flight_is 1
+    run -0 ctl drain
+    assert_output 'the server has ended'
+    server_is_gone
+}
+
+@test "a master that stands still is said to" {
+    controlled_start
+    stop_process "$SERVER_PID"
+    run -75 ctl status
+    assert_output --partial 'the server does not answer'
+    kill -CONT "$SERVER_PID"
+}
+
 @test "stop ends the server at once" {
     controlled_start
     run -0 ctl stop

@@ -157,18 +157,26 @@ log_level(struct control_client *client, const struct control_request *request)
 	done(client);
 }
 
+/* Its socket ends with the server. */
 static void
-drain(struct control_client *client, const struct control_request *request PF_UNUSED)
+wait_for_the_end(struct control_client *client, const struct control_request *request)
 {
 	done(client);
+	client->waits = request->command;
+}
+
+static void
+drain(struct control_client *client, const struct control_request *request)
+{
+	wait_for_the_end(client, request);
 	if (client->control->master->state != MASTER_DRAINING)
 		orders_drain(client->control->master);
 }
 
 static void
-stop(struct control_client *client, const struct control_request *request PF_UNUSED)
+stop(struct control_client *client, const struct control_request *request)
 {
-	done(client);
+	wait_for_the_end(client, request);
 	log_info("stopping at once");
 	orders_stop(client->control->master, EX_OK);
 }

@@ -358,6 +358,7 @@ handover_begin(struct worker *worker, int inbox)
 {
 	worker->handover.inbox = inbox;
 	worker->handover.alone_ms = 0;
+	worker->handover.broken = 0;
 	connections_visit(&worker->sessions.network->connections, add_connection, worker);
 }
 

@@ -4,6 +4,7 @@
 
 #include <err.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
@@ -12,6 +13,10 @@
 
 #include "base/fd.h"
 #include "config/config.h"
+
+enum {
+	PATIENCE_MS = 10000,
+};
 
 static const char usual_socket[] = "/run/preforkd/control.sock"; /* of the one that is installed */
 
@@ -109,11 +114,40 @@ link_close(struct link *link)
 	link->found = NULL;
 }
 
+/* Milliseconds until it must have answered; -1: it takes as long as it takes. */
 static int
-receive(const struct link *link, struct answer *answer, struct error *error)
+patience_ms(uint16_t command)
 {
+	switch ((enum control_command)command) {
+	case CONTROL_RELOAD:
+	case CONTROL_UPGRADE:
+	case CONTROL_MOVE:
+	case CONTROL_REBALANCE:
+		return -1;
+	case CONTROL_STATUS:
+	case CONTROL_CONFIG:
+	case CONTROL_WORKERS:
+	case CONTROL_CONNECTIONS:
+	case CONTROL_KILL:
+	case CONTROL_LOG_LEVEL:
+	case CONTROL_DRAIN:
+	case CONTROL_STOP:
+	case CONTROL__COUNT:
+		break;
+	}
+	return PATIENCE_MS;
+}
+
+static int
+receive(const struct link *link, uint16_t command, struct answer *answer, struct error *error)
+{
+	struct pollfd ready = { .fd = link->fd, .events = POLLIN };
 	ssize_t got;
 
+	if (poll(&ready, 1, patience_ms(command)) == 0) {
+		error_set(error, "the server does not answer: its master stands still");
+		return EX_TEMPFAIL;
+	}
 	do
 		got = control_receive(
 			link->fd, &answer->reply, sizeof(answer->reply), answer->files);
@@ -148,7 +182,7 @@ link_ask(struct link *link, const struct control_request *request, struct answer
 		error_errno(error, "cannot ask the server");
 		return EX_UNAVAILABLE;
 	}
-	status = receive(link, answer, error);
+	status = receive(link, request->command, answer, error);
 	if (status != EX_OK)
 		return status;
 	answer->reply.program[sizeof(answer->reply.program) - 1] = '\0';
