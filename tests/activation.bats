@@ -239,7 +239,7 @@ waits_for_the_next() {
 
 @test "who connects while one server has ended and the next has not begun is served by that" {
     local kind
-    for kind in tcp tcp6 "unix:$SOCKET"; do
+    for kind in tcp tcp6 local6 "unix:$SOCKET"; do
         lend_started "$kind" -- --listen @1@ --module echo --set workers=2
         waits_for_the_next TERM
         waits_for_the_next QUIT

@@ -153,7 +153,9 @@ find_address(int fd, struct address *address, struct error *error)
 static int
 check_family(int fd, const struct address *address, struct error *error)
 {
-	if (address->sa.sa_family != AF_INET6 || option(fd, IPPROTO_IPV6, IPV6_V6ONLY) == 1)
+	if (address->sa.sa_family != AF_INET6 ||
+		!IN6_IS_ADDR_UNSPECIFIED(&address->in6.sin6_addr) ||
+		option(fd, IPPROTO_IPV6, IPV6_V6ONLY) == 1)
 		return 0;
 	return error_set(error,
 		"it takes clients of IPv4, too: expected BindIPv6Only=ipv6-only, and another "

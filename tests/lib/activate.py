@@ -2,7 +2,7 @@
 
 Usage: activate.py FOLDER KIND... -- PROGRAM ARGUMENT...
 
-A KIND is tcp, tcp6, both (IPv6 and IPv4), datagram, file, again (the socket before once more), or
+A KIND is tcp, tcp6, both (IPv6 and IPv4), local6 ([::1] alone, without saying so), datagram, file, again (the socket before once more), or
 unix:PATH. FOLDER gets a file "addresses", a line a socket. In the arguments, and in the
 file that $FILL names, if it is there, @1@ stands for the first of them, and so on.
 
@@ -29,8 +29,9 @@ def listening(family, address, both=False):
 def lend(kind, before):
     if kind == "tcp":
         return listening(socket.AF_INET, ("127.0.0.1", 0))
-    if kind in ("tcp6", "both"):
-        return listening(socket.AF_INET6, ("::", 0), kind == "both")
+    if kind in ("tcp6", "both", "local6"):
+        host = "::1" if kind == "local6" else "::"
+        return listening(socket.AF_INET6, (host, 0), kind != "tcp6")
     if kind == "datagram":
         made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         made.bind(("127.0.0.1", 0))
