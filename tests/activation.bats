@@ -237,7 +237,7 @@ waits_for_the_next() {
     was_answered
 }
 
-@test "who connects while one server has ended and the next has not begun is served by that" {
+@test "D3: who connects while one server has ended and the next has not begun is served by that" {
     local kind
     for kind in tcp tcp6 local6 "unix:$SOCKET"; do
         lend_started "$kind" -- --listen @1@ --module echo --set workers=2
@@ -250,7 +250,7 @@ waits_for_the_next() {
     done
 }
 
-@test "who waits in the queue when the server ends is left to the next one" {
+@test "D3: who waits in the queue when the server ends is left to the next one" {
     local worker
     lend_started "unix:$SOCKET" -- --listen @1@ --module echo --set workers=1
     worker=$(worker_pid 1)

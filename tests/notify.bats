@@ -42,6 +42,12 @@ states_are() {
     [ "$(told_states)" = "$1 " ]
 }
 
+@test "while the server starts, the manager is told how long it may take" {
+    notify_start
+    echo_start --set start_timeout=200s
+    was_told 'EXTEND_TIMEOUT_USEC=405000000'
+}
+
 @test "the server says READY when its workers are ready, and not before" {
     notify_start
     versioned_build one
@@ -235,7 +241,7 @@ END
     wait_until was_told WATCHDOG=1
 }
 
-@test "a manager that takes nothing holds up nothing, and hears the last state as soon as it does" {
+@test "M5: a manager that takes nothing holds up nothing, and hears the last state as soon as it does" {
     notify_start
     touch "$HOLD"
     configured_by
@@ -252,7 +258,7 @@ END
     refute server_has_logged 'level=(warn|error)'
 }
 
-@test "a manager that is gone is said once, and is nothing else to the server" {
+@test "M5: a manager that is gone is said once, and is nothing else to the server" {
     export NOTIFY_SOCKET=$BATS_TEST_TMPDIR/nobody
     echo_start
     wait_until server_has_logged 'level=warn .*msg="the service manager does not hear" error="No such file or directory"'

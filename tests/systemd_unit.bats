@@ -149,7 +149,7 @@ restarted() {
     unit_property_is NRestarts 1 && unit_property_is ActiveState active
 }
 
-@test "a master that stands still is replaced by systemd" {
+@test "M6: a master that stands still is replaced by systemd" {
     # Without control groups of version 2, the end of the last process may go unnoticed.
     unit_changes WatchdogSec=1s RestartSec=0 TimeoutStopSec=1s
     configure_service
@@ -219,7 +219,7 @@ socket_listens() {
     inside systemctl start preforkd.socket
 }
 
-@test "preforkd.socket starts the service for the first client, and keeps those of a restart" {
+@test "D3: preforkd.socket starts the service for the first client, and keeps those of a restart" {
     local number
     configure_service
     socket_listens /run/preforkd/main.sock

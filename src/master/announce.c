@@ -13,7 +13,7 @@
 
 enum {
 	MESSAGE_MAX = 1024, /* what is due, all in one; systemd takes 4096 */
-	GRACE_MS = 5000,    /* after drain_timeout, for workers to be ended and reaped */
+	GRACE_MS = 5000,    /* beyond a timeout, for workers to be ended and reaped */
 };
 
 static bool
@@ -179,6 +179,24 @@ set_state(struct announce *announce, const char *lines)
 	strlcpy(announce->state, lines, sizeof(announce->state));
 }
 
+/* STATE is "" or a line, and DURATION_MS more than which it should not take. */
+static void
+set_state_until(struct announce *announce, const char *state, int64_t duration_ms)
+{
+	char lines[64];
+
+	snprintf(lines, sizeof(lines), "%sEXTEND_TIMEOUT_USEC=%lld\n", state,
+		(long long)(duration_ms + GRACE_MS) * 1000);
+	set_state(announce, lines);
+	flush(announce);
+}
+
+void
+announce_starting(struct announce *announce, int64_t timeout_ms)
+{
+	set_state_until(announce, "", 2 * timeout_ms);
+}
+
 void
 announce_ready(struct announce *announce)
 {
@@ -216,13 +234,9 @@ void
 announce_stopping(struct announce *announce)
 {
 	const struct generation *serving = announce->supervisor->serving;
-	const int64_t drain_ms = serving != NULL ? serving->config->drain_timeout_ms : 0;
-	char lines[64];
 
-	snprintf(lines, sizeof(lines), "STOPPING=1\nEXTEND_TIMEOUT_USEC=%lld\n",
-		(long long)(drain_ms + GRACE_MS) * 1000);
-	set_state(announce, lines);
-	flush(announce);
+	set_state_until(
+		announce, "STOPPING=1\n", serving != NULL ? serving->config->drain_timeout_ms : 0);
 }
 
 void

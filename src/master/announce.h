@@ -42,6 +42,9 @@ PF_MUST_CHECK int announce_open(struct announce *announce, const struct supervis
 
 void announce_close(struct announce *announce);
 
+/* The server starts, which may take TIMEOUT_MS for the addresses and again for the workers. */
+void announce_starting(struct announce *announce, int64_t timeout_ms);
+
 /* The server serves. */
 void announce_ready(struct announce *announce);
 

@@ -330,6 +330,7 @@ open_first(struct master *master, struct config *config, struct error *error)
 	if (master->first == NULL)
 		return EX_CONFIG;
 	descriptors_provide(config, master->first->seat_count);
+	announce_starting(&master->announce, config->start_timeout_ms);
 	return EX_OK;
 }
 
