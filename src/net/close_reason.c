@@ -27,6 +27,7 @@ static const char *const reason_texts[] = {
 	[CLOSE_UNTOLD] = "untold",
 };
 static_assert(countof(reason_texts) == CLOSE_REASON__COUNT, "a text for each reason");
+static_assert((int)CLOSE_REASON__COUNT <= (int)CLOSE_REASON_MASK + 1, "they fit");
 
 const char *
 close_reason_text(enum close_reason reason)

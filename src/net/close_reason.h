@@ -23,8 +23,11 @@ enum close_reason {
 	CLOSE_OPERATOR,    /* preforkctl(8) asked for it */
 	CLOSE_DECLINED,    /* the module here does not take it: it stays where it was */
 	CLOSE_UNTOLD,      /* nobody could be told that it is here: it stays where it was */
-	CLOSE_REASON__COUNT,
-	CLOSE_REASON_MASK = 63,
+	CLOSE_REASON__COUNT
+};
+
+enum {
+	CLOSE_REASON_MASK = 63, /* they fit in so many bits */
 };
 
 /* A word for the reason, for logs. */
