@@ -39,6 +39,17 @@ install_missing() {
         install -q -y --no-install-recommends $missing
 }
 
+# install_decoder FOLDER: the official decoder of OTLP, for tests of traces.
+install_decoder() {
+    [ ! -d "$1/node_modules/@opentelemetry/otlp-transformer" ] || return 0
+    # Debian's npm wants Debian's nodejs, which is not everybody's
+    command -v npm >/dev/null || install_missing nodejs npm
+    say "installing the decoder of OTLP"
+    mkdir -p "$1"
+    npm install --prefix "$1" --no-save --no-audit --no-fund --ignore-scripts --loglevel=error \
+        @opentelemetry/otlp-transformer@0.57.2 </dev/null
+}
+
 # copy_sources FOLDER: what the build needs, without anything that another build has left there.
 copy_sources() {
     rm -rf "$1"

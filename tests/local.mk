@@ -263,11 +263,13 @@ EXTRA_DIST += tests/run \
 	tests/request_timeout.bats \
 	tests/reuse_port.bats \
 	tests/signals.bats \
+	tests/slow_log.bats \
 	tests/supervision.bats \
 	tests/syslog.bats \
 	tests/systemd.bats \
 	tests/systemd_unit.bats \
 	tests/timeouts.bats \
+	tests/traces.bats \
 	tests/units.bats \
 	tests/unix_sockets.bats \
 	tests/upgrade.bats \
@@ -301,6 +303,7 @@ EXTRA_DIST += tests/run \
 	tests/lib/zsh_completion.py \
 	tests/lib/client.bash \
 	tests/lib/client.py \
+	tests/lib/collector.js \
 	tests/lib/descriptors.py \
 	tests/lib/failing_malloc.c \
 	tests/lib/haproxy.bash \
@@ -323,6 +326,7 @@ EXTRA_DIST += tests/run \
 	tests/lib/modules/sockets.c \
 	tests/lib/modules/status.c \
 	tests/lib/modules/stays.c \
+	tests/lib/modules/traced.c \
 	tests/lib/modules/versioned.c \
 	tests/lib/modules/work.c \
 	tests/lib/notify.bash \
@@ -336,9 +340,11 @@ EXTRA_DIST += tests/run \
 	tests/lib/server.bash \
 	tests/lib/session.bash \
 	tests/lib/slow_close.c \
+	tests/lib/spans.py \
 	tests/lib/syslog.bash \
 	tests/lib/syslog.py \
 	tests/lib/systemd.bash \
+	tests/lib/traces.bash \
 	tests/lib/upgrade.bash \
 	tests/lint/faults \
 	tests/lint/format \
