@@ -169,13 +169,17 @@ tests_preforkd_larger_LDADD = src/libconfig.a src/libwire.a src/libbase.a \
 	$(LIBEVENT_EXTRA_LIBS) $(JANSSON_LIBS) $(LIBEVENT_LIBS) $(LIBCONFIG_LIBS) $(LIBCAP_NG_LIBS) $(LIBBSD_LIBS)
 
 # Fuzzers: each one runs over its corpus as a test, and `make fuzz-NAME` makes it with libFuzzer.
-check_PROGRAMS += tests/fuzz/replay-record
+check_PROGRAMS += tests/fuzz/replay-record tests/fuzz/replay-traces
 
 tests_fuzz_replay_record_SOURCES = tests/fuzz/fuzz-record.c tests/fuzz/fuzz.h tests/fuzz/replay.c
 tests_fuzz_replay_record_CFLAGS = $(AM_CFLAGS) $(LIBEVENT_CFLAGS)
 tests_fuzz_replay_record_LDADD = src/libworker.a src/libdispatch.a src/libnet.a src/libprocess.a \
 	src/libsegment.a src/libconfig.a src/libwire.a src/libbase.a $(LIBEVENT_LIBS) \
 	$(LIBCONFIG_LIBS) $(LIBCAP_NG_LIBS) $(LIBBSD_LIBS)
+
+tests_fuzz_replay_traces_SOURCES = tests/fuzz/fuzz-traces.c tests/fuzz/fuzz.h tests/fuzz/replay.c
+tests_fuzz_replay_traces_LDADD = src/libadmin.a src/libdispatch.a src/libprocess.a src/libbase.a \
+	$(LIBBSD_LIBS)
 
 FUZZ_CC = clang
 FUZZ_CFLAGS = -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
@@ -184,19 +188,28 @@ fuzz_record_sources = tests/fuzz/fuzz-record.c \
 	$(src_libnet_a_SOURCES) $(src_libprocess_a_SOURCES) $(src_libsegment_a_SOURCES) \
 	$(src_libconfig_a_SOURCES) $(src_libwire_a_SOURCES) $(src_libbase_a_SOURCES)
 
-.PHONY: fuzz-record
+fuzz_traces_sources = tests/fuzz/fuzz-traces.c src/admin/otlp.c src/admin/protobuf.c \
+	src/base/traceparent.c src/dispatch/request_result.c src/process/span_record.c
+
+.PHONY: fuzz-record fuzz-traces
 fuzz-record:
+	@$(MAKE) $(AM_MAKEFLAGS) fuzz-program FUZZ_PROGRAM=$@ FUZZ_SOURCES='$(fuzz_record_sources)'
+fuzz-traces:
+	@$(MAKE) $(AM_MAKEFLAGS) fuzz-program FUZZ_PROGRAM=$@ FUZZ_SOURCES='$(fuzz_traces_sources)'
+
+.PHONY: fuzz-program
+fuzz-program:
 	@$(MKDIR_P) tests/fuzz
-	@echo '  FUZZ     tests/fuzz/fuzz-record'; sources=; \
-	for file in $(fuzz_record_sources); do \
+	@echo '  FUZZ     tests/fuzz/$(FUZZ_PROGRAM)'; sources=; \
+	for file in $(FUZZ_SOURCES); do \
 		case $$file in *.c) sources="$$sources $(top_srcdir)/$$file" ;; esac; \
 	done; \
 	$(FUZZ_CC) $(FUZZ_CFLAGS) -I. -I$(top_srcdir)/src -I$(top_srcdir)/include \
 		$(LIBBSD_CFLAGS) $(LIBEVENT_CFLAGS) $(LIBCONFIG_CFLAGS) $(LIBCAP_NG_CFLAGS) \
-		-o tests/fuzz/fuzz-record $$sources \
+		-o tests/fuzz/$(FUZZ_PROGRAM) $$sources \
 		$(LIBEVENT_LIBS) $(LIBCONFIG_LIBS) $(LIBCAP_NG_LIBS) $(LIBBSD_LIBS)
 
-CLEANFILES += tests/fuzz/fuzz-record
+CLEANFILES += tests/fuzz/fuzz-record tests/fuzz/fuzz-traces
 
 check-local: $(check_PROGRAMS) all
 	@BATS='$(BATS)' MANDOC='$(MANDOC)' PYTHON='$(PYTHON)' PREFORK_CC='$(CC)' \
@@ -289,6 +302,15 @@ EXTRA_DIST += tests/run \
 	tests/fuzz/corpus/record/with-an-unknown-field \
 	tests/lib/account.bash \
 	tests/lib/activate.py \
+	tests/fuzz/corpus/traces/answer-longer-than-it-is \
+	tests/fuzz/corpus/traces/answer-of-an-endless-number \
+	tests/fuzz/corpus/traces/answer-of-spans-rejected \
+	tests/fuzz/corpus/traces/record-of-a-name-without-an-end \
+	tests/fuzz/corpus/traces/record-of-a-request \
+	tests/fuzz/corpus/traces/record-of-times-out-of-order \
+	tests/fuzz/corpus/traces/traceparent \
+	tests/fuzz/corpus/traces/traceparent-cut \
+	tests/fuzz/corpus/traces/traceparent-of-a-later-version \
 	tests/lib/admin.bash \
 	tests/lib/alerts.yml \
 	tests/lib/bad_http.py \
