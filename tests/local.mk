@@ -313,19 +313,17 @@ EXTRA_DIST += tests/run \
 	tests/fuzz/corpus/traces/traceparent-of-a-later-version \
 	tests/lib/admin.bash \
 	tests/lib/alerts.yml \
+	tests/lib/bad_control.py \
 	tests/lib/bad_http.py \
 	tests/lib/bench.bash \
 	tests/lib/browser.bash \
 	tests/lib/browser.py \
 	tests/lib/churn.bash \
 	tests/lib/churn.py \
-	tests/lib/bad_control.py \
-	tests/lib/control.bash \
-	tests/lib/terminal.py \
-	tests/lib/zsh_completion.py \
 	tests/lib/client.bash \
 	tests/lib/client.py \
 	tests/lib/collector.js \
+	tests/lib/control.bash \
 	tests/lib/descriptors.py \
 	tests/lib/failing_malloc.c \
 	tests/lib/haproxy.bash \
@@ -366,8 +364,10 @@ EXTRA_DIST += tests/run \
 	tests/lib/syslog.bash \
 	tests/lib/syslog.py \
 	tests/lib/systemd.bash \
+	tests/lib/terminal.py \
 	tests/lib/traces.bash \
 	tests/lib/upgrade.bash \
+	tests/lib/zsh_completion.py \
 	tests/lint/faults \
 	tests/lint/format \
 	tests/lint/includes \
