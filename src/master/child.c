@@ -75,7 +75,7 @@ give_slot_back(const struct child *child)
 {
 	struct supervisor *supervisor = child->supervisor;
 
-	if (was_giving(child))
+	if (was_giving(child) || !lost_is_settled(supervisor->segment, child->slot))
 		supervisor->slot_due_ms[child->slot] = loop_now(supervisor->loop) + SLOT_LATE_MS;
 	else
 		drop_slot(supervisor, child->slot);

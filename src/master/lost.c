@@ -18,7 +18,7 @@ value_of(const _Atomic uint64_t *counters, unsigned counter)
 static int64_t
 count_open(const _Atomic uint64_t *counters)
 {
-	int64_t open = value_of(counters, COUNTER_ACCEPTED) + value_of(counters, COUNTER_ARRIVED);
+	int64_t open = value_of(counters, COUNTER_ACCEPTED) + value_of(counters, COUNTER_ENTERED);
 
 	for (unsigned i = COUNTER_CLOSED; i < COUNTER_CLOSED_END; i++)
 		open -= value_of(counters, i);
@@ -33,40 +33,73 @@ count_sent(const _Atomic uint64_t *counters)
 		value_of(counters, COUNTER_CLOSED + CLOSE_MOVED);
 }
 
-/* Connections that have arrived somewhere, and that nobody has counted as moved. */
+/* Of these, those of which it may not have told who gave them. */
 static int64_t
-count_arrived(const struct segment *segment, unsigned service)
+count_untold(const _Atomic uint64_t *counters)
+{
+	return value_of(counters, COUNTER_ENTERED) - value_of(counters, COUNTER_ARRIVED) -
+		value_of(counters, COUNTER_CLOSED + CLOSE_UNTOLD);
+}
+
+/* Connections that count as open twice: with who gave them, and with who took them. */
+static int64_t
+count_twice(const struct segment *segment, unsigned service)
 {
 	const uint32_t used = atomic_load(&segment->head->slots_used);
-	int64_t arrived = 0;
+	int64_t twice = 0;
 
 	for (uint32_t i = 0; i < used; i++) {
 		const _Atomic uint64_t *counters = segment->slots[i].counters[service];
 
-		arrived += value_of(counters, COUNTER_ARRIVED) -
+		twice += value_of(counters, COUNTER_ENTERED) -
+			value_of(counters, COUNTER_CLOSED + CLOSE_UNTOLD) -
 			value_of(counters, COUNTER_CLOSED + CLOSE_MOVED);
 	}
-	return arrived;
+	return twice;
 }
 
-/*
- * What it had sent others read even now, and have; unless they died, too. The worker wrote its
- * numbers, and may have gone mad: more than there can be is not believed.
- */
+static int64_t
+at_most(int64_t value, int64_t most)
+{
+	return MAX(MIN(value, most), 0);
+}
+
+/* One of which the giver has not heard stays with that. Returns how many there were. */
+static int64_t
+settle_untold(struct segment *segment, _Atomic uint64_t *counters, unsigned service, int64_t open)
+{
+	const int64_t untold = at_most(count_untold(counters), open);
+	const int64_t stay = untold > 0 ? at_most(count_twice(segment, service), untold) : 0;
+
+	counter_add(&counters[COUNTER_CLOSED + CLOSE_UNTOLD], (uint64_t)stay);
+	counter_add(&counters[COUNTER_ARRIVED], (uint64_t)(untold - stay));
+	return stay;
+}
+
+/* What it had sent others read even now, and have; unless they died, too. */
+static int64_t
+settle_sent(struct segment *segment, _Atomic uint64_t *counters, unsigned service, int64_t open)
+{
+	const int64_t sent = at_most(count_sent(counters), open);
+	const int64_t moved = sent > 0 ? at_most(count_twice(segment, service), sent) : 0;
+
+	counter_add(&counters[COUNTER_CLOSED + CLOSE_MOVED], (uint64_t)moved);
+	counter_add(&counters[COUNTER_RETURNED], (uint64_t)(sent - moved));
+	return moved;
+}
+
+/* The worker wrote these numbers, and may have gone mad: nonsense is not believed. */
 static void
 count_service(struct segment *segment, unsigned index, unsigned service)
 {
 	_Atomic uint64_t *counters = segment->slots[index].counters[service];
-	const int64_t open = count_open(counters);
-	const int64_t sent = MAX(MIN(count_sent(counters), open), 0);
-	int64_t moved;
+	int64_t open = count_open(counters);
 
 	if (open <= 0 || open > CONFIG_CONNECTIONS_MAX)
 		return;
-	moved = sent > 0 ? MAX(MIN(count_arrived(segment, service), sent), 0) : 0;
-	counter_add(&counters[COUNTER_CLOSED + CLOSE_MOVED], (uint64_t)moved);
-	counter_add(&counters[COUNTER_RETURNED], (uint64_t)(sent - moved));
-	counter_add(&counters[COUNTER_CLOSED + CLOSE_KILLED], (uint64_t)(open - moved));
+	open -= settle_untold(segment, counters, service, open);
+	open -= settle_sent(segment, counters, service, open);
+	counter_add(&counters[COUNTER_CLOSED + CLOSE_KILLED], (uint64_t)open);
 }
 
 void
@@ -76,4 +109,16 @@ lost_count(struct segment *segment, unsigned index)
 
 	for (unsigned i = 0; index < SEGMENT_SLOTS && i < services; i++)
 		count_service(segment, index, i);
+}
+
+bool
+lost_is_settled(const struct segment *segment, unsigned index)
+{
+	const unsigned services = segment_service_count(segment);
+
+	for (unsigned i = 0; index < SEGMENT_SLOTS && i < services; i++) {
+		if (count_untold(segment->slots[index].counters[i]) > 0)
+			return false;
+	}
+	return true;
 }

@@ -2,6 +2,8 @@
 #ifndef MASTER_LOST_H
 #define MASTER_LOST_H
 
+#include <stdbool.h>
+
 #include "segment/segment.h"
 
 /*
@@ -10,5 +12,11 @@
  * and had no answer yet, as moved. After waitpid, before the slot is dropped.
  */
 void lost_count(struct segment *segment, unsigned index);
+
+/*
+ * Whether that can be told at once. If not, it died as it took a connection over, and whether that
+ * stays where it was is known a moment later.
+ */
+bool lost_is_settled(const struct segment *segment, unsigned index);
 
 #endif

@@ -23,7 +23,7 @@ static_assert((int)COUNTER_REFUSED + (int)REFUSAL__COUNT <= (int)COUNTER_CLOSED 
 static const char *
 close_word(unsigned index)
 {
-	return index == CLOSE_MOVED || close_reason_is_return((enum close_reason)index)
+	return close_reason_goes_on((enum close_reason)index)
 		? NULL
 		: close_reason_text((enum close_reason)index);
 }

@@ -33,11 +33,11 @@ enum {
 /* A word for the reason, for logs. */
 const char *close_reason_text(enum close_reason reason);
 
-/* Whether a connection that ends for that reason was never this worker's. */
+/* Whether a connection goes on in another worker, and no client notices that it ends here. */
 static inline bool
-close_reason_is_return(enum close_reason reason)
+close_reason_goes_on(enum close_reason reason)
 {
-	return reason == CLOSE_DECLINED || reason == CLOSE_UNTOLD;
+	return reason == CLOSE_MOVED || reason == CLOSE_DECLINED || reason == CLOSE_UNTOLD;
 }
 
 #endif

@@ -24,14 +24,14 @@ now(const struct connection *connection)
 	return loop_now(connection->network->loop);
 }
 
-/* One that goes on elsewhere keeps its age. */
+/* One that goes on elsewhere keeps its age, and one that was declined had never begun here. */
 static void
 count_end(const struct connection *connection, enum close_reason reason)
 {
-	if (close_reason_is_return(reason))
+	if (reason == CLOSE_DECLINED)
 		return;
 	connection_count(connection, COUNTER_CLOSED + reason, 1);
-	if (reason != CLOSE_MOVED)
+	if (!close_reason_goes_on(reason))
 		counters_age(connection->network->segment, connection->place.service,
 			age_ms(connection));
 }

@@ -28,7 +28,8 @@ enum {
 /* A protocol between the processes of one version: new ones may come anywhere. */
 enum counter {
 	COUNTER_ACCEPTED, /* connections that were let in */
-	COUNTER_ARRIVED,  /* connections that have come from another worker */
+	COUNTER_ENTERED,  /* connections that have come from another worker... */
+	COUNTER_ARRIVED,  /* ...and those of which it has been told so */
 	COUNTER_LEFT,     /* connections that were sent to another worker... */
 	COUNTER_RETURNED, /* ...and those of them that it did not take */
 	COUNTER_RECEIVED, /* bytes */

@@ -287,13 +287,14 @@ give(struct worker *worker, struct session *session)
 		return true;
 	}
 	/* The taker may count it before this goes on. */
+	connection_count(&session->connection, COUNTER_LEFT, 1);
 	admission_set_moving(worker->sessions.network->segment, handover->sent_count + 1);
 	if (conversation_send(handover->conversation, &handover->record, session->public.id,
 		    session->connection.fd) == 0) {
-		connection_count(&session->connection, COUNTER_LEFT, 1);
 		handover->sent[handover->sent_count++] = session->public.id;
 		return true;
 	}
+	connection_count(&session->connection, COUNTER_RETURNED, 1);
 	admission_set_moving(worker->sessions.network->segment, handover->sent_count);
 	if (hindrance(errno) == TAKE_NOBODY) {
 		put_back(worker, session);

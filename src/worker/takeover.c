@@ -77,6 +77,8 @@ take(const struct incoming *incoming, struct parcel *parcel)
 		worker->services_started, parcel);
 	if (session == NULL)
 		answer.kind = ANSWER_REFUSED;
+	else
+		connection_count(&session->connection, COUNTER_ENTERED, 1);
 	if (may_keep(incoming, &answer) && session != NULL)
 		arrive(worker, session);
 	else if (session != NULL)

@@ -44,6 +44,13 @@ count(unsigned slot, unsigned service, unsigned counter, uint64_t n)
 }
 
 static void
+arrive(unsigned slot, unsigned service, uint64_t n)
+{
+	count(slot, service, COUNTER_ENTERED, n);
+	count(slot, service, COUNTER_ARRIVED, n);
+}
+
+static void
 expect(unsigned slot, unsigned service, unsigned killed, unsigned moved)
 {
 	_Atomic uint64_t *counters = segment.slots[slot].counters[service];
@@ -56,7 +63,7 @@ static void
 what_was_open_is_killed_by_service(void **state PF_UNUSED)
 {
 	count(1, 0, COUNTER_ACCEPTED, 10);
-	count(1, 0, COUNTER_ARRIVED, 4);
+	arrive(1, 0, 4);
 	count(1, 0, COUNTER_CLOSED + CLOSE_CLIENT, 3);
 	count(1, 0, COUNTER_CLOSED + CLOSE_RESET, 1);
 	count(1, 1, COUNTER_ACCEPTED, 2);
@@ -87,7 +94,7 @@ what_was_sent_and_has_arrived_has_moved(void **state PF_UNUSED)
 	count(1, 0, COUNTER_LEFT, 8);
 	count(1, 0, COUNTER_RETURNED, 1);
 	count(1, 0, COUNTER_CLOSED + CLOSE_MOVED, 2);
-	count(2, 0, COUNTER_ARRIVED, 7);
+	arrive(2, 0, 7);
 	lost_count(&segment, 1);
 	expect(1, 0, 3, 7);
 	lost_count(&segment, 1);
@@ -99,7 +106,7 @@ what_was_sent_to_one_that_died_is_killed(void **state PF_UNUSED)
 {
 	count(1, 0, COUNTER_ACCEPTED, 10);
 	count(1, 0, COUNTER_LEFT, 8);
-	count(2, 0, COUNTER_ARRIVED, 5);
+	arrive(2, 0, 5);
 	lost_count(&segment, 2);
 	expect(2, 0, 5, 0);
 	lost_count(&segment, 1);
@@ -107,6 +114,35 @@ what_was_sent_to_one_that_died_is_killed(void **state PF_UNUSED)
 	count(1, 0, COUNTER_ACCEPTED, 4);
 	lost_count(&segment, 1);
 	expect(1, 0, 9, 5);
+}
+
+static void
+one_of_which_nobody_was_told_stays_with_who_gave_it(void **state PF_UNUSED)
+{
+	count(1, 0, COUNTER_ACCEPTED, 2);
+	count(1, 0, COUNTER_LEFT, 1);
+	count(2, 0, COUNTER_ENTERED, 1);
+	assert_false(lost_is_settled(&segment, 2));
+	lost_count(&segment, 2);
+	assert_true(lost_is_settled(&segment, 2));
+	expect(2, 0, 0, 0);
+	count(1, 0, COUNTER_RETURNED, 1);
+	lost_count(&segment, 1);
+	expect(1, 0, 2, 0);
+}
+
+static void
+one_of_which_who_gave_it_has_heard_dies_with_who_took_it(void **state PF_UNUSED)
+{
+	count(1, 0, COUNTER_ACCEPTED, 2);
+	count(1, 0, COUNTER_LEFT, 1);
+	count(1, 0, COUNTER_CLOSED + CLOSE_MOVED, 1);
+	count(2, 0, COUNTER_ENTERED, 1);
+	lost_count(&segment, 2);
+	expect(2, 0, 1, 0);
+	assert_true(lost_is_settled(&segment, 2));
+	lost_count(&segment, 1);
+	expect(1, 0, 1, 1);
 }
 
 static void
@@ -136,6 +172,11 @@ main(void)
 			what_was_sent_and_has_arrived_has_moved, open_segment, close_segment),
 		cmocka_unit_test_setup_teardown(
 			what_was_sent_to_one_that_died_is_killed, open_segment, close_segment),
+		cmocka_unit_test_setup_teardown(one_of_which_nobody_was_told_stays_with_who_gave_it,
+			open_segment, close_segment),
+		cmocka_unit_test_setup_teardown(
+			one_of_which_who_gave_it_has_heard_dies_with_who_took_it, open_segment,
+			close_segment),
 		cmocka_unit_test_setup_teardown(
 			nonsense_is_not_believed, open_segment, close_segment),
 	};
