@@ -312,6 +312,7 @@ END_OF_FILE
     wait_until workers_are_ready 3
     echo broken >>"$CONFIG"
     reload_fails ".*"
+    metric_is 0 preforkd_config_last_reload_successful
     metric_is 1 preforkd_reloads_total 'result="failed"'
 }
 
@@ -392,6 +393,7 @@ status_has() {
     wait_until status_has '.reloads[0] | .ok and .generation == 2 and now - .at < 60'
     printf 'log = { target = "/none/\xf6/x" } # not UTF-8\n' >>"$CONFIG"
     reload_fails ".*"
+    metric_is 0 preforkd_config_last_reload_successful
     wait_until status_has '.reloads[0].ok | not'
     status_has '.reloads[0] | .generation == 2 and (.reason | test("preforkd.conf:[0-9]+: .*/none/[?]/x"))'
     status_has '.reloads | length == 2'

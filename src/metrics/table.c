@@ -10,6 +10,7 @@
 #include "net/close_reason.h"
 #include "net/refusal.h"
 #include "segment/admission.h"
+#include "segment/reloads.h"
 #include "segment/counters.h"
 #include "wire/wire.h"
 
@@ -203,6 +204,15 @@ reloads(const struct segment *segment, unsigned index)
 }
 
 static uint64_t
+last_reload_ok(const struct segment *segment, unsigned index PF_UNUSED)
+{
+	const struct segment_master *master = &segment->head->master;
+	struct reloads_entry last;
+
+	return !reloads_read(master, reloads_count(master), &last) || last.ok;
+}
+
+static uint64_t
 generation(const struct segment *segment, unsigned index PF_UNUSED)
 {
 	return atomic_load(&segment->head->master.generation);
@@ -362,6 +372,8 @@ const struct metric metric_table[] = {
 	{ .name = "preforkd_reloads_total", COUNTED(reloads),
 	  BY("result", 2, outcome_word),
 	  .help = "Reloads, by outcome." },
+	{ .name = "preforkd_config_last_reload_successful", SHOWN(last_reload_ok),
+	  .help = "Whether the last reload, if there was one, is in use." },
 	{ .name = "preforkd_config_generation", SHOWN(generation),
 	  .help = "Number of the generation that serves." },
 	{ .name = "preforkd_config_loaded_timestamp_seconds", SHOWN(loaded),

@@ -22,7 +22,7 @@ enum {
 	SEGMENT_SLOTS = 300,
 	SEGMENT_ADDRESSES = 131072,
 #else
-	SEGMENT_LAYOUT = 2,
+	SEGMENT_LAYOUT = 3,
 	SEGMENT_SLOTS = 256,
 	SEGMENT_ADDRESSES = 65536, /* a slot's: 10,000 clients of a worker hardly fill a bucket */
 #endif
