@@ -185,18 +185,18 @@ static const struct command {
 	void (*run)(struct control_client *client, const struct control_request *request);
 	bool always; /* also while the server starts or ends */
 } commands[CONTROL__COUNT] = {
-	[CONTROL_STATUS] = { status, .always = true },
-	[CONTROL_CONFIG] = { config },
-	[CONTROL_RELOAD] = { reload },
-	[CONTROL_UPGRADE] = { upgrade },
-	[CONTROL_MOVE] = { move },
-	[CONTROL_REBALANCE] = { rebalance },
-	[CONTROL_WORKERS] = { workers },
-	[CONTROL_CONNECTIONS] = { list, .always = true },
-	[CONTROL_KILL] = { list, .always = true },
-	[CONTROL_LOG_LEVEL] = { log_level },
-	[CONTROL_DRAIN] = { drain, .always = true },
-	[CONTROL_STOP] = { stop, .always = true },
+	[CONTROL_STATUS] = { .run = status, .always = true },
+	[CONTROL_CONFIG] = { .run = config },
+	[CONTROL_RELOAD] = { .run = reload },
+	[CONTROL_UPGRADE] = { .run = upgrade },
+	[CONTROL_MOVE] = { .run = move },
+	[CONTROL_REBALANCE] = { .run = rebalance },
+	[CONTROL_WORKERS] = { .run = workers },
+	[CONTROL_CONNECTIONS] = { .run = list, .always = true },
+	[CONTROL_KILL] = { .run = list, .always = true },
+	[CONTROL_LOG_LEVEL] = { .run = log_level },
+	[CONTROL_DRAIN] = { .run = drain, .always = true },
+	[CONTROL_STOP] = { .run = stop, .always = true },
 };
 
 void
