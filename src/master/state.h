@@ -1,6 +1,6 @@
 /*
- * The master's own state: for master.c, which starts and runs it, and orders.c, which does what it
- * is told.
+ * The master's own state: for master.c, which starts and runs it, and for what tells it what to do,
+ * orders.c, control.c and commands.c.
  */
 #ifndef MASTER_STATE_H
 #define MASTER_STATE_H
