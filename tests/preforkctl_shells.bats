@@ -36,6 +36,26 @@ zsh_completes() {
     "$PYTHON" "$LIB/zsh_completion.py" "$PREFORK_SOURCE/etc/completions/zsh" "$1"
 }
 
+# commands_of FILE: what a table or a case of preforkctl's own commands has, sorted.
+commands_of() {
+    case $1 in
+    src/tools/ctl/main.c) sed -n 's/^\t{ "\([a-z-]*\)", [a-z_]*_run },/\1/p' ;;
+    src/tools/ctl/options.c) sed -n 's/^\t"  \([a-z][a-z-]*\) .*/\1/p' ;;
+    man/preforkctl.8) sed -n 's/^\.It Ic \([a-z-]*\)\( .*\|$\)/\1/p' ;;
+    etc/completions/bash/preforkctl) bash_completes '' | tr ' ' '\n' | grep -v '^--' ;;
+    etc/completions/zsh/_preforkctl) sed -n "s/^        '\([a-z][a-z-]*\):.*/\1/p" ;;
+    esac <"$PREFORK_SOURCE/$1" | sort
+}
+
+@test "help, manual and completions know every command, and no other" {
+    local file commands
+    commands=$(commands_of src/tools/ctl/main.c)
+    [ "$(wc -l <<<"$commands")" -gt 5 ]
+    for file in src/tools/ctl/options.c man/preforkctl.8 etc/completions/{bash/preforkctl,zsh/_preforkctl}; do
+        assert_equal "$file: $(commands_of "$file" | paste -sd ' ')" "$file: $(paste -sd ' ' <<<"$commands")"
+    done
+}
+
 @test "bash completes commands, options and words" {
     assert_equal "$(bash_completes re)" 'reload rebalance'
     assert_equal "$(bash_completes log-level w)" warn
