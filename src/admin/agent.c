@@ -13,8 +13,8 @@
 #include <event2/listener.h>
 
 #include "admin/rest.h"
-#include "metrics/status.h"
 #include "base/clock.h"
+#include "metrics/status.h"
 #include "segment/admission.h"
 
 enum {

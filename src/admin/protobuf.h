@@ -1,8 +1,8 @@
 /*
- * Writing Protocol Buffers: the three kinds of fields that traces are made of. libprotobuf-c would
- * need its compiler at build time, its library at run time, and dozens of allocations a span, for
- * what is less code than filling its structures; an official decoder reads in tests what this
- * writes.
+ * Protocol Buffers: the kinds of fields that traces, and answers to them, are made of.
+ * libprotobuf-c would need its compiler at build time, its library at run time, and dozens of
+ * allocations a span, for what is less code than filling its structures; an official decoder reads
+ * in tests what this writes.
  */
 #ifndef ADMIN_PROTOBUF_H
 #define ADMIN_PROTOBUF_H
