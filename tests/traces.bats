@@ -426,6 +426,24 @@ collector_is_harmless() {
     assert_equal "$(wc -l <"$SPANS")" "$exported"
 }
 
+@test "spans that a collector has not taken when another is to have them are counted as dropped" {
+    collector_start slow
+    configure <<END_OF_FILE
+workers = 1
+admin = { listen = "127.0.0.1:0" }
+traces = { endpoint = "$ENDPOINT"  sample = 1 }
+services = { main = { listen = "127.0.0.1:0"  module = "echo" } }
+END_OF_FILE
+    configured_start
+    flood 700
+    wait_until collector_has_seen 1
+    collector_start
+    sed -i "s|http://[^\"]*|$ENDPOINT|" "$CONFIG"
+    reload_works
+    wait_until metric_is 1400 preforkd_spans_dropped_total 'reason="unreachable"'
+    metric_is 0 preforkd_spans_exported_total
+}
+
 all_are_counted() {
     local sum
     sum=$(get /metrics | awk '/^preforkd_spans_/ { sum += $2 } END { print sum }')

@@ -314,10 +314,16 @@ on_tick(evutil_socket_t fd PF_UNUSED, short what PF_UNUSED, void *arg)
 	tell(arg);
 }
 
+/* What has not gone out by now never will. */
 static void
 on_end(evutil_socket_t fd PF_UNUSED, short what PF_UNUSED, void *arg)
 {
-	finished(arg);
+	struct exporter *exporter = arg;
+
+	disconnect(exporter);
+	event_del(exporter->settle);
+	exporter->batch = exporter->count;
+	drop_batch(exporter, SPANS_UNREACHABLE);
 }
 
 struct exporter *
