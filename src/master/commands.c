@@ -117,9 +117,12 @@ rebalance(struct control_client *client, const struct control_request *request P
 	wait_for_moves(client, status, &error);
 }
 
-/* The workers write, the client reads, and the master has nothing to do with it. */
+/*
+ * The workers write, the client reads, and the master has nothing to do with it. All connections,
+ * or the one with the id KILL, which is closed.
+ */
 static void
-list(struct control_client *client, const struct control_request *request)
+ask_workers(struct control_client *client, uint64_t kill)
 {
 	const struct supervisor *supervisor = &client->control->master->supervisor;
 	const struct control_reply reply = control_reply_of(client->control);
@@ -131,14 +134,30 @@ list(struct control_client *client, const struct control_request *request)
 		return;
 	}
 	TAILQ_FOREACH (child, &supervisor->children, entry) {
-		if (child->state >= CHILD_RUNNING &&
-			child_send_list(child, ends[1], request->id) != 0 && errno != EPIPE)
+		if (child->state >= CHILD_RUNNING && child_send_list(child, ends[1], kill) != 0 &&
+			errno != EPIPE)
 			log_warn("a worker does not hear that it is to list its connections",
 				log_int("worker", child->seat->number));
 	}
 	control_answer(client, &reply, &ends[0], 1);
 	close(ends[0]);
 	close(ends[1]);
+}
+
+static void
+list(struct control_client *client, const struct control_request *request PF_UNUSED)
+{
+	ask_workers(client, 0);
+}
+
+/* The id 0 is nobody's, and would ask for all. */
+static void
+kill_one(struct control_client *client, const struct control_request *request)
+{
+	if (request->id != 0)
+		ask_workers(client, request->id);
+	else
+		control_refuse(client, EX_DATAERR, "no connection has the id 0");
 }
 
 static void
@@ -193,7 +212,7 @@ static const struct command {
 	[CONTROL_REBALANCE] = { .run = rebalance },
 	[CONTROL_WORKERS] = { .run = workers },
 	[CONTROL_CONNECTIONS] = { .run = list, .always = true },
-	[CONTROL_KILL] = { .run = list, .always = true },
+	[CONTROL_KILL] = { .run = kill_one, .always = true },
 	[CONTROL_LOG_LEVEL] = { .run = log_level },
 	[CONTROL_DRAIN] = { .run = drain, .always = true },
 	[CONTROL_STOP] = { .run = stop, .always = true },

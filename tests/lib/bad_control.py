@@ -24,7 +24,8 @@ def ask(path, data, files=()):
 
 def main(path):
     request = (1).to_bytes(2, "little") + (999).to_bytes(2, "little") + bytes(28)
-    for data in (b"x", b"\xff" * len(request), request, os.urandom(60), os.urandom(4000)):
+    kill_nobody = (1).to_bytes(2, "little") + (9).to_bytes(2, "little") + bytes(28)
+    for data in (b"x", b"\xff" * len(request), request, kill_nobody, os.urandom(60), os.urandom(4000)):
         answer = ask(path, data, (0, 1, 2))
         assert len(answer) > 100 and answer[4:8] != bytes(4), data
     # Connect and leave; stay and say nothing; ask and do not read.
