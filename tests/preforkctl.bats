@@ -133,6 +133,31 @@ in_flight_is() {
     assert_equal "$(ctl_json 'it["server"]["max_connections"]' status)" 77
 }
 
+@test "a server that ends says so to all who wait for a reload" {
+    module_build refused -DINIT_HANGS_IF_PATH
+    open_tmpdir
+    controlled_start
+    touch "$BATS_TEST_TMPDIR/wait"
+    sed -i "s|module = \"echo\"|module = \"$MODULE\" options = { path = \"$BATS_TEST_TMPDIR/wait\" }|" "$CONFIG"
+    local outcomes=$BATS_TEST_TMPDIR/outcomes i pids=()
+    for i in 1 2 3; do
+        ctl reload >>"$outcomes" 2>&1 3>&- &
+        pids+=($!)
+    done
+    wait_until logged_times 2 'msg="reload after the one that is under way"'
+    kill -TERM "$SERVER_PID"
+    for i in "${pids[@]}"; do
+        status=0
+        wait "$i" || status=$?
+        assert_equal "$status" 75
+    done
+    assert_equal "$(grep -c 'reload failed: the server is about to end' "$outcomes")" 3
+}
+
+logged_times() {
+    [ "$(grep -c "$2" "$SERVER_LOG")" -eq "$1" ]
+}
+
 @test "workers changes their number until a reload" {
     controlled_start
     run -0 ctl workers 4

@@ -382,6 +382,7 @@ reload_resume(struct reload *reload)
 		begin(reload);
 }
 
+/* Whoever asked while one was under way waits for the end of the one after it. */
 void
 reload_cancel(struct reload *reload)
 {
@@ -389,7 +390,8 @@ reload_cancel(struct reload *reload)
 		sink_close(&reload->sink);
 	if (reload->state == RELOAD_STARTING || reload->state == RELOAD_WAITING)
 		log_warn("reload given up: the server is about to end");
-	tell(reload, "the server is about to end", EX_TEMPFAIL, false);
+	for (int ends = reload->again ? 2 : 1; ends > 0; ends--)
+		tell(reload, "the server is about to end", EX_TEMPFAIL, false);
 	reload->state = RELOAD_CLOSED;
 	reload->again = false;
 }
