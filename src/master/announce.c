@@ -107,26 +107,13 @@ announce_close(struct announce *announce)
 	announce->watchdog = NULL;
 }
 
-static unsigned
-count_serving(const struct generation *generation)
-{
-	unsigned count = 0;
-
-	for (size_t i = 0; i < generation->seat_count; i++) {
-		const struct child *child = generation->seats[i].child;
-
-		count += child != NULL && child->state == CHILD_RUNNING;
-	}
-	return count;
-}
-
 static void
 describe_workers(struct text *text, const struct generation *generation)
 {
-	const unsigned serving = count_serving(generation);
+	const size_t serving = generation_count_workers(generation);
 
 	if (serving < generation->seat_count)
-		text_printf(text, "%u of ", serving);
+		text_printf(text, "%zu of ", serving);
 	text_printf(text, "%zu worker%s, generation %d", generation->seat_count,
 		generation->seat_count == 1 ? "" : "s", generation->number);
 }

@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "master/child.h"
 #include "process/channel.h"
 #include "process/cpus.h"
 
@@ -167,6 +168,27 @@ generation_has_same_modules(const struct generation *a, const struct generation 
 			return false;
 	}
 	return true;
+}
+
+struct child *
+generation_worker(const struct generation *generation, size_t number)
+{
+	struct child *child;
+
+	if (number < 1 || number > generation->seat_count)
+		return NULL;
+	child = generation->seats[number - 1].child;
+	return child != NULL && child->state == CHILD_RUNNING ? child : NULL;
+}
+
+size_t
+generation_count_workers(const struct generation *generation)
+{
+	size_t count = 0;
+
+	for (size_t number = 1; number <= generation->seat_count; number++)
+		count += generation_worker(generation, number) != NULL;
+	return count;
 }
 
 static void

@@ -75,6 +75,10 @@ void generation_close(struct generation **generation);
 /* Whether both have opened the same files as modules. */
 bool generation_has_same_modules(const struct generation *a, const struct generation *b);
 
+/* The worker that serves with that NUMBER, or NULL; how many serve. */
+struct child *generation_worker(const struct generation *generation, size_t number);
+size_t generation_count_workers(const struct generation *generation);
+
 /* Logs where it listens: everywhere, or only where nobody did before. */
 void generation_log_listeners(const struct generation *generation, bool all);
 

@@ -16,23 +16,7 @@ enum {
 static struct child *
 find(const struct relocation *relocation, unsigned number)
 {
-	const struct generation *generation = relocation->supervisor->serving;
-	struct child *child;
-
-	if (number < 1 || number > generation->seat_count)
-		return NULL;
-	child = generation->seats[number - 1].child;
-	return child != NULL && child->state == CHILD_RUNNING ? child : NULL;
-}
-
-static size_t
-count_running(const struct relocation *relocation)
-{
-	size_t count = 0;
-
-	for (unsigned i = 1; i <= relocation->supervisor->serving->seat_count; i++)
-		count += find(relocation, i) != NULL;
-	return count;
+	return generation_worker(relocation->supervisor->serving, number);
 }
 
 static int
@@ -42,7 +26,7 @@ check(const struct relocation *relocation, struct error *error)
 		error_set(error, "connections are on the move already");
 		return EX_TEMPFAIL;
 	}
-	if (count_running(relocation) < 2) {
+	if (generation_count_workers(relocation->supervisor->serving) < 2) {
 		error_set(error, "there is no other worker that serves");
 		return EX_TEMPFAIL;
 	}

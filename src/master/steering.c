@@ -11,9 +11,7 @@
 static bool
 accepts(const struct generation *generation, size_t index)
 {
-	const struct child *child = generation->seats[index].child;
-
-	return index < generation->seat_count && child != NULL && child->state == CHILD_RUNNING;
+	return generation_worker(generation, index + 1) != NULL;
 }
 
 /* The worker with the lowest number that accepts; NULL: none does. */
