@@ -29,14 +29,15 @@ struct metric {
 	const char *name, *help;
 	enum metric_type type;
 	enum metric_scope scope;
-	unsigned first;                      /* METRIC_SERVICES: enum counter */
+	unsigned first;                      /* METRIC_SERVICES: enum counter, of the first value */
+	unsigned (*counter)(unsigned index); /* of each, if they don't follow one another */
 	bool by_slot;                        /* METRIC_SERVICES: `/status` has it by worker, too */
-	unsigned (*counter)(unsigned index); /* the same, if they don't follow one another */
 	bool unit_ms;                        /* a histogram of ages */
 	const char *label;                   /* one more; NULL: none */
 	unsigned count;                      /* of its values; 0 is 1 */
 	const char *(*word)(unsigned index); /* each of them; NULL: that one is left out */
 	uint64_t (*of_slot)(const struct slot *slot, unsigned index);
+	/* METRIC_SERVICES: not from counters; then INDEX is the service. */
 	uint64_t (*of_server)(const struct segment *segment, unsigned index);
 	const _Atomic uint64_t *(*times)(const struct slot *slot); /* METRIC_SERVER, histogram */
 };

@@ -18,14 +18,19 @@ sum_counter(const struct segment *segment, unsigned service, unsigned counter)
 	return sum;
 }
 
+static unsigned
+counter_of(const struct metric *metric, unsigned index)
+{
+	return metric->counter != NULL ? metric->counter(index) : metric->first + index;
+}
+
 uint64_t
 value_of_service(const struct segment *segment, const struct metric *metric, unsigned service,
 	unsigned index)
 {
 	if (metric->of_server != NULL)
 		return metric->of_server(segment, service);
-	return sum_counter(segment, service,
-		metric->counter != NULL ? metric->counter(index) : metric->first + index);
+	return sum_counter(segment, service, counter_of(metric, index));
 }
 
 uint64_t
@@ -33,11 +38,12 @@ value_of_slot(const struct segment *segment, const struct metric *metric, const 
 	unsigned index)
 {
 	const unsigned services = segment_service_count(segment);
+	const unsigned counter = counter_of(metric, index);
 	uint64_t sum = 0;
 
 	for (unsigned service = 0; service < services; service++)
 		sum += atomic_load_explicit(
-			&slot->counters[service][metric->first + index], memory_order_relaxed);
+			&slot->counters[service][counter], memory_order_relaxed);
 	return sum;
 }
 
