@@ -87,6 +87,37 @@ in_flight_is() {
     talk_gives "alive=10000" ping
 }
 
+# Asks for all connections, COUNT times, and reads none.
+silent_readers_start() {
+    "$PYTHON" - "$CONTROL" "$1" "$BATS_TEST_TMPDIR/asked" <<'END_OF_FILE' 3>&- &
+import array, socket, struct, sys, time
+
+kept = []
+for _ in range(int(sys.argv[2])):
+    client = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    client.connect(sys.argv[1])
+    client.send(struct.pack("<HHIiIIIQ", 1, 8, 0, 0, 0, 0, 0, 0))
+    kept.append((client, client.recvmsg(1024, socket.CMSG_SPACE(8))))
+open(sys.argv[3], "w").close()
+time.sleep(60)
+END_OF_FILE
+    SERVER_PIDS+=("$!")
+    wait_until test -e "$BATS_TEST_TMPDIR/asked"
+}
+
+@test "a list that is not whole is none, and readers that do not read keep no connection alive" {
+    controlled_start
+    talk_start "$ADDRESS"
+    talk open 3000
+    id=$(ctl_json 'it[0]["id"]' connections)
+    silent_readers_start 5
+    run -75 ctl connections
+    assert_output 'preforkctl: a worker has not listed all its connections: too many ask it, or it ends'
+    run -0 ctl kill "$id"
+    wait_until ctl connections
+    assert_equal "$(ctl_json 'len(it)' connections)" 2999
+}
+
 @test "kill closes the one connection that has the id, and says so in the log and the metrics" {
     controlled_start
     talk_start "$ADDRESS"

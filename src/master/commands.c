@@ -125,7 +125,7 @@ static void
 ask_workers(struct control_client *client, uint64_t kill)
 {
 	const struct supervisor *supervisor = &client->control->master->supervisor;
-	const struct control_reply reply = control_reply_of(client->control);
+	struct control_reply reply = control_reply_of(client->control);
 	const struct child *child;
 	int ends[2];
 
@@ -134,8 +134,10 @@ ask_workers(struct control_client *client, uint64_t kill)
 		return;
 	}
 	TAILQ_FOREACH (child, &supervisor->children, entry) {
-		if (child->state >= CHILD_RUNNING && child_send_list(child, ends[1], kill) != 0 &&
-			errno != EPIPE)
+		if (child->state < CHILD_RUNNING)
+			continue;
+		reply.asked++;
+		if (child_send_list(child, ends[1], kill) != 0 && errno != EPIPE)
 			log_warn("a worker does not hear that it is to list its connections",
 				log_int("worker", child->seat->number));
 	}

@@ -56,6 +56,8 @@ struct control_reply {
 	uint32_t generation, workers;
 	uint32_t replaced; /* RELOAD: workers were */
 	uint32_t moved;    /* MOVE, REBALANCE: connections */
+	uint32_t asked;    /* CONNECTIONS, KILL: workers, whose rows come */
+	uint32_t reserved;
 	int64_t took_ms;
 	char program[CONTROL_NAME_MAX]; /* the server's version */
 	char text[CONTROL_TEXT_MAX];    /* status other than 0: why */
@@ -89,7 +91,7 @@ struct control_row {
 struct control_rows {
 	uint16_t version;
 	uint16_t count;
-	uint32_t reserved;
+	uint32_t last; /* 1: its worker has no more */
 	struct control_row rows[CONTROL_ROWS];
 };
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/param.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/log.h"
@@ -18,7 +19,7 @@
 #include "worker/worker.h"
 
 enum {
-	ROSTERS_MAX = 4, /* at once */
+	ROSTERS_MAX = 4, /* at once, of all connections */
 	PACKETS_AT_ONCE = 2,
 	READ_TIMEOUT_S = 10, /* for a reader that takes nothing */
 };
@@ -30,6 +31,7 @@ struct roster {
 	struct event *event;
 	struct control_row *rows;
 	size_t count, sent;
+	bool told; /* and that there are no more */
 };
 
 static void
@@ -106,53 +108,50 @@ add_open(struct connection *connection, void *arg)
 }
 
 static int
-make_rows(struct roster *roster, size_t count)
-{
-	roster->rows = calloc(MAX(count, 1), sizeof(roster->rows[0]));
-	return roster->rows != NULL ? 0 : -1;
-}
-
-static int
 list_all(struct roster *roster)
 {
 	struct connections *connections = &roster->worker->sessions.network->connections;
 
-	if (make_rows(roster, connections->count) != 0)
+	roster->rows = calloc(MAX(connections->count, 1), sizeof(roster->rows[0]));
+	if (roster->rows == NULL)
 		return -1;
 	connections_visit(connections, add_open, roster);
 	return 0;
 }
 
 /* One on its way to another worker may be served there by now. */
-static int
+static void
 kill_one(struct roster *roster, uint64_t id)
 {
 	struct connection *connection =
 		connections_find(&roster->worker->sessions.network->connections, id);
 
-	if (make_rows(roster, 1) != 0)
-		return -1;
 	if (connection == NULL || connection->state == CONNECTION_CLOSED)
-		return 0;
+		return;
 	add_row(roster, connection);
 	if (connection->state == CONNECTION_MOVING)
-		return 0;
+		return;
 	log_info("connection closed", log_str("reason", close_reason_text(CLOSE_OPERATOR)),
 		log_id("connection", id));
 	connection_close(connection, CLOSE_OPERATOR);
-	return 0;
 }
 
 static int
 send_packet(struct roster *roster)
 {
 	const size_t count = MIN(roster->count - roster->sent, CONTROL_ROWS);
-	struct control_rows packet = { .version = CONTROL_VERSION, .count = (uint16_t)count };
+	const bool last = roster->sent + count == roster->count;
+	struct control_rows packet = {
+		.version = CONTROL_VERSION,
+		.count = (uint16_t)count,
+		.last = last,
+	};
 
 	memcpy(packet.rows, &roster->rows[roster->sent], count * sizeof(packet.rows[0]));
 	if (control_send(roster->socket, &packet, control_rows_size(count), NULL, 0) != 0)
 		return -1;
 	roster->sent += count;
+	roster->told = last;
 	return 0;
 }
 
@@ -164,9 +163,9 @@ on_writable(int fd PF_UNUSED, short what, void *arg)
 	int result = (what & EV_WRITE) != 0 ? 0 : -1;
 
 	errno = ETIMEDOUT;
-	for (int i = 0; i < PACKETS_AT_ONCE && result == 0 && roster->sent < roster->count; i++)
+	for (int i = 0; i < PACKETS_AT_ONCE && result == 0 && !roster->told; i++)
 		result = send_packet(roster);
-	if (roster->sent == roster->count || (result != 0 && errno != EAGAIN && errno != EINTR))
+	if (roster->told || (result != 0 && errno != EAGAIN && errno != EINTR))
 		end(roster);
 }
 
@@ -191,21 +190,46 @@ count_rosters(const struct worker *worker)
 	return count;
 }
 
-void
-rosters_add(struct worker *worker, int socket, uint64_t kill)
+/* A single row goes at once: whoever lists connections and does not read keeps none alive. */
+static void
+kill_at_once(struct worker *worker, int socket, uint64_t id)
+{
+	struct control_row row;
+	struct roster roster = { .worker = worker, .socket = socket, .rows = &row };
+
+	kill_one(&roster, id);
+	if (send_packet(&roster) != 0)
+		log_warn("who has a connection closed does not hear of it",
+			log_id("connection", id));
+	close(socket);
+}
+
+static void
+start_list(struct worker *worker, int socket)
 {
 	struct roster *roster = NULL;
 
-	if (socket >= 0 && count_rosters(worker) < ROSTERS_MAX)
+	if (count_rosters(worker) < ROSTERS_MAX)
 		roster = calloc(1, sizeof(*roster));
 	if (roster == NULL) {
-		fd_close(&socket);
+		close(socket);
 		return;
 	}
 	*roster = (struct roster){ .worker = worker, .socket = socket };
 	LIST_INSERT_HEAD(&worker->rosters, roster, entry);
-	if ((kill != 0 ? kill_one(roster, kill) : list_all(roster)) != 0 || watch(roster) != 0)
+	if (list_all(roster) != 0 || watch(roster) != 0)
 		end(roster);
+}
+
+void
+rosters_add(struct worker *worker, int socket, uint64_t kill)
+{
+	if (socket < 0)
+		return;
+	if (kill != 0)
+		kill_at_once(worker, socket, kill);
+	else
+		start_list(worker, socket);
 }
 
 void

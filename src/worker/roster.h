@@ -1,7 +1,7 @@
 /*
  * A list of this worker's connections for somebody who has asked the master: rows of
  * process/control.h, as they all are at one moment, written to a socket as its reader takes them.
- * Loop only.
+ * The last packet says that it is; where that is missing, rows may be. Loop only.
  */
 #ifndef WORKER_ROSTER_H
 #define WORKER_ROSTER_H

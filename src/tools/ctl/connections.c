@@ -24,6 +24,8 @@
 #include "tools/lib/arguments.h"
 
 enum {
+	LIST_TRIES = 5, /* while workers come and go */
+	LIST_AGAIN_MS = 200,
 	KILL_TRIES = 20, /* for one that is on its way to another worker */
 	KILL_AGAIN_MS = 100,
 };
@@ -90,14 +92,32 @@ print_table(const struct roster *roster, const struct filter *filter, const stru
 	}
 }
 
+/* A worker that ends meanwhile does not come to the end of its list: its connections moved. */
+static int
+read_rows(struct link *link, struct roster *roster, struct error *error)
+{
+	const struct control_request request = { .command = CONTROL_CONNECTIONS };
+	int status = roster_read(roster, link, &request, error);
+
+	for (int tries = 1; status == EX_OK && !roster->complete && tries < LIST_TRIES; tries++) {
+		usleep(LIST_AGAIN_MS * 1000);
+		roster_free(roster);
+		status = roster_read(roster, link, &request, error);
+	}
+	if (status != EX_OK || roster->complete)
+		return status;
+	error_set(
+		error, "a worker has not listed all its connections: too many ask it, or it ends");
+	return EX_TEMPFAIL;
+}
+
 /* The names of services stand in the segment. */
 static int
 read_all(struct link *link, struct roster *roster, struct view *view, struct error *error)
 {
-	const struct control_request request = { .command = CONTROL_CONNECTIONS };
-	int status = view_open(view, link, error);
+	const int status = view_open(view, link, error);
 
-	return status != EX_OK ? status : roster_read(roster, link, &request, error);
+	return status != EX_OK ? status : read_rows(link, roster, error);
 }
 
 int
@@ -137,7 +157,10 @@ kill_once(struct link *link, uint64_t id, struct error *error)
 
 	if (status != EX_OK)
 		return status;
-	if (roster.count == 0) {
+	if (roster.count == 0 && !roster.complete) {
+		error_set(error, "a worker does not say whether it has the connection: try again");
+		status = EX_TEMPFAIL;
+	} else if (roster.count == 0) {
 		error_set(error, "no connection has the id %016" PRIx64, id);
 		status = EX_DATAERR;
 	} else if (roster.rows[0].state == CONTROL_MOVING) {

@@ -17,6 +17,8 @@ enum {
 static int
 add_rows(struct roster *roster, const struct control_rows *packet, struct error *error)
 {
+	if (packet->count == 0)
+		return EX_OK;
 	if (roster->count + packet->count > roster->room) {
 		const size_t room = MAX(2 * roster->room, ROOM_MIN);
 		struct control_row *rows =
@@ -41,9 +43,9 @@ is_sound(const struct control_rows *packet, ssize_t got)
 		packet->count <= CONTROL_ROWS && got == (ssize_t)control_rows_size(packet->count);
 }
 
-/* Returns an exit status; the end is *GOT 0. */
+/* Returns an exit status; the end is *GOT 0. Counts workers that have no more rows. */
 static int
-next_packet(int fd, struct roster *roster, ssize_t *got, struct error *error)
+next_packet(int fd, struct roster *roster, uint32_t *ended, ssize_t *got, struct error *error)
 {
 	struct pollfd ready = { .fd = fd, .events = POLLIN };
 	int none[CONTROL_FILES_MAX];
@@ -64,6 +66,7 @@ next_packet(int fd, struct roster *roster, ssize_t *got, struct error *error)
 		error_set(error, "the list makes no sense to this preforkctl");
 		return EX_PROTOCOL;
 	}
+	*ended += packet.last == 1;
 	return add_rows(roster, &packet, error);
 }
 
@@ -95,11 +98,13 @@ roster_read(struct roster *roster, struct link *link, const struct control_reque
 	struct error *error)
 {
 	struct answer answer;
+	uint32_t ended = 0;
 	ssize_t got = -1;
 	int status = link_ask(link, request, &answer, error);
 
 	while (status == EX_OK && got != 0)
-		status = next_packet(answer.files[0], roster, &got, error);
+		status = next_packet(answer.files[0], roster, &ended, &got, error);
+	roster->complete = status == EX_OK && ended == answer.reply.asked;
 	answer_close(&answer);
 	sort(roster);
 	return status;

@@ -2,6 +2,7 @@
 #ifndef CTL_ROSTER_H
 #define CTL_ROSTER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/address.h"
@@ -11,6 +12,7 @@
 struct roster {
 	struct control_row *rows; /* by id, each once */
 	size_t count, room;
+	bool complete; /* each worker that was asked has come to its end */
 };
 
 /*
