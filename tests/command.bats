@@ -230,7 +230,8 @@ mistake_in_service() {
 
 @test "a user or group that does not exist is refused with file, line and key" {
     [ "$(id -u)" = 0 ] || skip "not root"
-    mistake_in_file "there is no user" 'user = "nosuchuser"' "$SERVICES"
+    mistake_in_file 'there is no user "nosuchuser" on this system; make it, as "useradd --system nosuchuser" does' \
+        'user = "nosuchuser"' "$SERVICES"
     mistake_in_file "there is no group" 'group = "nosuchgroup"' "$SERVICES"
     mistake_in_file "$CONFIG:1: user: " 'user = "nosuchuser"' "$SERVICES"
     mistake_in_file "$CONFIG:1: group: " 'group = "nosuchgroup"' "$SERVICES"
