@@ -237,6 +237,14 @@ mistake_in_service() {
     mistake_in_file "$CONFIG:1: group: " 'group = "nosuchgroup"' "$SERVICES"
 }
 
+@test "a control socket whose path no other folder finds, or no socket takes, is refused" {
+    local path
+    mistake_in_file "$CONFIG:1: control_socket: \"unix:/run/x\" is no path from / on" \
+        'control_socket = "unix:/run/x"' "$SERVICES"
+    printf -v path '/run/%0103d' 0
+    mistake_in_file "is too long: at most 107 bytes" "control_socket = \"$path\"" "$SERVICES"
+}
+
 @test "a log target or pid file whose folder is not there is refused with 78" {
     mistake log.target "${ECHO[@]}" --set "log.target=$BATS_TEST_TMPDIR/none/log"
     mistake pid_file "${ECHO[@]}" --set "pid_file=$BATS_TEST_TMPDIR/none/pid"

@@ -277,6 +277,23 @@ check_chroot(const struct config *config, struct error *error)
 	return place_error(error, &config->chroot_place, "chroot");
 }
 
+/* Whoever looks for it may stand in another folder. */
+static int
+check_control_socket(const struct config *config, struct error *error)
+{
+	const char *path = config->control_socket;
+	const size_t most = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
+
+	if (path[0] != '/' && path[0] != '\0')
+		error_set(error, "\"%.64s\" is no path from / on; expected one such as \"%s\"",
+			path, "/run/preforkd/control.sock");
+	else if (strlen(path) > most)
+		error_set(error, "the path \"%s\" is too long: at most %zu bytes", path, most);
+	else
+		return 0;
+	return place_error(error, &config->control_socket_place, "control_socket");
+}
+
 static int
 check_traces(const struct config *config, struct error *error)
 {
@@ -327,7 +344,7 @@ check_draft(struct draft *draft, struct error *error)
 	struct config *config = draft->config;
 
 	if (check_cpus(config, error) != 0 || check_chroot(config, error) != 0 ||
-		check_traces(config, error) != 0)
+		check_control_socket(config, error) != 0 || check_traces(config, error) != 0)
 		return -1;
 	for (size_t i = 0; i < config->service_count; i++) {
 		struct checked checked = { draft, &config->services[i], i };

@@ -219,8 +219,6 @@ bind_socket(struct control *control, const char *path, bool locked, struct error
 		sizeof(address.un.sun_path))
 		return error_set(error, "the path is too long: at most %zu bytes",
 			sizeof(address.un.sun_path) - 1);
-	if (path[0] != '/')
-		return error_set(error, "expected an absolute path, found \"%s\"", path);
 	make_folder(path);
 	control->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (control->fd < 0)
