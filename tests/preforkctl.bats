@@ -202,7 +202,7 @@ logged_times() {
     run -65 ctl workers -3
     assert_output --partial 'that would be 0 workers: expected 1 to'
     run -64 ctl workers many
-    assert_output --partial 'many'
+    assert_line 'preforkctl: workers "many": expected a number from 1 to 128'
     run -0 ctl reload
     wait_until worker_count_is 2
 }
@@ -340,6 +340,10 @@ served_with_a_debug_line() {
     assert_output --partial 'expected a command'
     run -64 ctl connections colour=red
     assert_output --partial '"colour=red" is no filter'
+    run -64 ctl connections worker=x
+    assert_line 'preforkctl: connections: worker "x": expected a number from 1 to 128'
+    run -64 ctl move --from x
+    assert_line 'preforkctl: --from "x": expected a number from 1 to 128'
     run -78 "$PREFORKCTL" -c "$BATS_TEST_TMPDIR/none.conf" status
     assert_output --partial 'cannot tell where the control socket is'
 }

@@ -137,10 +137,12 @@ parse_load(struct options *options, int option, const char *value)
 {
 	switch (option) {
 	case 'p':
-		options->pipeline = (uint32_t)arguments_number("pipeline", value, 1, PIPELINE_MAX);
+		options->pipeline =
+			(uint32_t)arguments_number("--pipeline", value, 1, PIPELINE_MAX);
 		break;
 	case 'P':
-		options->processes = (uint32_t)arguments_number("processes", value, 1, WORKERS_MAX);
+		options->processes =
+			(uint32_t)arguments_number("--processes", value, 1, WORKERS_MAX);
 		break;
 	case 'r':
 		parse_rates(&options->schedule, value);
@@ -149,7 +151,7 @@ parse_load(struct options *options, int option, const char *value)
 		options->size_text = value;
 		break;
 	case 't':
-		options->threads = (uint32_t)arguments_number("threads", value, 1, WORKERS_MAX);
+		options->threads = (uint32_t)arguments_number("--threads", value, 1, WORKERS_MAX);
 		break;
 	default:
 		return false;
@@ -163,16 +165,16 @@ parse_time(struct options *options, int option, const char *value)
 {
 	switch (option) {
 	case 'd':
-		options->duration_ms = arguments_duration("duration", value);
+		options->duration_ms = arguments_duration("--duration", value);
 		break;
 	case 'n':
-		options->requests = (uint64_t)arguments_count("requests", value);
+		options->requests = (uint64_t)arguments_count("--requests", value);
 		break;
 	case 'w':
-		options->warmup_ms = arguments_duration_or_none("warmup", value);
+		options->warmup_ms = arguments_duration_or_none("--warmup", value);
 		break;
 	case OPTION_TIMEOUT:
-		options->timeout_ms = arguments_duration("timeout", value);
+		options->timeout_ms = arguments_duration("--timeout", value);
 		break;
 	default:
 		return false;
@@ -187,13 +189,13 @@ parse_connections(struct options *options, int option, const char *value)
 	switch (option) {
 	case 'c':
 		options->connections =
-			(uint64_t)arguments_number("connections", value, 1, CONNECTIONS_MAX);
+			(uint64_t)arguments_number("--connections", value, 1, CONNECTIONS_MAX);
 		break;
 	case OPTION_CHURN:
-		options->churn = (uint64_t)arguments_count("churn", value != NULL ? value : "1");
+		options->churn = (uint64_t)arguments_count("--churn", value != NULL ? value : "1");
 		break;
 	case OPTION_IDLE:
-		options->idle = (uint64_t)arguments_number("idle", value, 0, CONNECTIONS_MAX);
+		options->idle = (uint64_t)arguments_number("--idle", value, 0, CONNECTIONS_MAX);
 		break;
 	case OPTION_SOURCE:
 		options->sources = value;

@@ -71,13 +71,13 @@ parse_valued(struct options *options, int option, const char *value)
 		return;
 	switch (option) {
 	case OPTION_CONNECT_TIMEOUT:
-		options->connect_timeout_ms = arguments_duration("connect-timeout", value);
+		options->connect_timeout_ms = arguments_duration("--connect-timeout", value);
 		break;
 	case OPTION_COUNT:
-		options->count = arguments_count("count", value);
+		options->count = arguments_count("--count", value);
 		break;
 	case OPTION_TIMEOUT:
-		options->timeout_ms = arguments_duration("timeout", value);
+		options->timeout_ms = arguments_duration("--timeout", value);
 		break;
 	default: /* getopt has said what is wrong */
 		arguments_refuse_option();

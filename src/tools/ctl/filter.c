@@ -26,7 +26,8 @@ parse_state(struct filter *filter, const char *word)
 			filter->state = word;
 	}
 	if (filter->state == NULL)
-		arguments_refuse("state: expected open, closing or moving, found \"%s\"", word);
+		arguments_refuse(
+			"connections: state \"%s\": expected open, closing or moving", word);
 }
 
 static void
@@ -41,11 +42,12 @@ parse(struct filter *filter, const char *word)
 	else if ((value = value_of(word, "state")) != NULL)
 		parse_state(filter, value);
 	else if ((value = value_of(word, "worker")) != NULL)
-		filter->worker = (uint32_t)arguments_number("worker", value, 1, CONFIG_WORKERS_MAX);
+		filter->worker = (uint32_t)arguments_number(
+			"connections: worker", value, 1, CONFIG_WORKERS_MAX);
 	else if ((value = value_of(word, "older")) != NULL)
-		filter->older_ms = arguments_duration("older", value);
+		filter->older_ms = arguments_duration("connections: older", value);
 	else if ((value = value_of(word, "quiet")) != NULL)
-		filter->quiet_ms = arguments_duration("quiet", value);
+		filter->quiet_ms = arguments_duration("connections: quiet", value);
 	else
 		arguments_refuse("connections: \"%s\" is no filter: expected service=, peer=, "
 				 "state=, worker=, older= or quiet=",

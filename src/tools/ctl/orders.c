@@ -128,9 +128,9 @@ parse_move(const struct options *options, struct control_request *request)
 	while ((letter = getopt_long(options->count, options->words, "", long_options, NULL)) !=
 		-1) {
 		if (letter == 'f')
-			request->from = parse_worker("from", optarg);
+			request->from = parse_worker("--from", optarg);
 		else if (letter == 't')
-			request->to = parse_worker("to", optarg);
+			request->to = parse_worker("--to", optarg);
 		else
 			arguments_refuse_option();
 	}

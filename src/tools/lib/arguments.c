@@ -89,7 +89,7 @@ arguments_size(const char *option, const char *text)
 	int64_t size = arguments_parse_size(text);
 
 	if (size < 1)
-		arguments_refuse("--%s \"%s\": expected a size such as 64K or 16M", option, text);
+		arguments_refuse("%s \"%s\": expected a size such as 64K or 16M", option, text);
 	return size;
 }
 
@@ -100,7 +100,7 @@ duration_from(int64_t min, const char *option, const char *text)
 
 	if (duration < 0)
 		arguments_refuse(
-			"--%s \"%s\": expected a duration such as 500ms, 10s or 5m", option, text);
+			"%s \"%s\": expected a duration such as 500ms, 10s or 5m", option, text);
 	return duration;
 }
 
@@ -123,7 +123,7 @@ arguments_count(const char *option, const char *text)
 	int64_t count = parse_units(text, plain, 1, max);
 
 	if (count < 0)
-		arguments_refuse("--%s \"%s\": expected a number from 1", option, text);
+		arguments_refuse("%s \"%s\": expected a number from 1", option, text);
 	return count;
 }
 
@@ -134,7 +134,7 @@ arguments_number(const char *option, const char *text, int64_t min, int64_t max)
 	int64_t number = strtonum(text, min, max, &bad);
 
 	if (bad != NULL)
-		arguments_refuse("--%s \"%s\": expected a number from %jd to %jd", option, text,
+		arguments_refuse("%s \"%s\": expected a number from %jd to %jd", option, text,
 			(intmax_t)min, (intmax_t)max);
 	return number;
 }

@@ -16,7 +16,7 @@ PF_NORETURN void arguments_refuse_option(void);
 PF_NORETURN void arguments_print(const char *text);
 
 /*
- * The value of the option --OPTION (its name without the dashes). A mistake ends the process as
+ * The value of OPTION, or of what else a message is to name. A mistake ends the process as
  * arguments_refuse does.
  */
 

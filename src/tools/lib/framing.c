@@ -63,7 +63,7 @@ parse_length(struct wire *wire, int option, const char *value)
 		wire->order = parse_order(value);
 		break;
 	case FRAMING_LENGTH_ADJUST:
-		wire->length_adjust = arguments_number("length-adjust", value,
+		wire->length_adjust = arguments_number("--length-adjust", value,
 			-(WIRE_OFFSET_MAX + WIRE_FIELD_MAX), LENGTH_ADJUST_MAX);
 		break;
 	case FRAMING_LENGTH_BYTES:
@@ -71,7 +71,7 @@ parse_length(struct wire *wire, int option, const char *value)
 		break;
 	case FRAMING_LENGTH_OFFSET:
 		wire->length_offset =
-			(unsigned)arguments_number("length-offset", value, 0, WIRE_OFFSET_MAX);
+			(unsigned)arguments_number("--length-offset", value, 0, WIRE_OFFSET_MAX);
 		break;
 	default:
 		return false;
@@ -95,7 +95,7 @@ framing_parse(struct framing *framing, int option, const char *value)
 		wire->codec = parse_codec(value);
 		break;
 	case FRAMING_MAX_SIZE:
-		wire->max_message = (size_t)arguments_size("max-size", value);
+		wire->max_message = (size_t)arguments_size("--max-size", value);
 		break;
 	default:
 		return parse_length(wire, option, value);
