@@ -345,7 +345,7 @@ served_with_a_debug_line() {
     run -64 ctl move --from x
     assert_line 'preforkctl: --from "x": expected a number from 1 to 128'
     run -78 "$PREFORKCTL" -c "$BATS_TEST_TMPDIR/none.conf" status
-    assert_output --partial 'cannot tell where the control socket is'
+    assert_output --partial "cannot tell where the control socket is (-s does): $BATS_TEST_TMPDIR/none.conf: "
 }
 
 @test "junk on the control socket and clients that say nothing harm nobody" {

@@ -28,11 +28,11 @@ static int
 cannot_read(struct link *link, const struct options *options, struct error *error)
 {
 	if (options->config == NULL && access(usual_socket, F_OK) == 0) {
-		warnx("%s", error->text);
+		warnx("%s; asking at \"%s\"", error->text, usual_socket);
 		link->path = usual_socket;
 		return EX_OK;
 	}
-	error_prefix(error, "cannot tell where the control socket is (-s does)");
+	error_prefix(error, "cannot tell where the control socket is (-s does): ");
 	return EX_CONFIG;
 }
 
