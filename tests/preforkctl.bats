@@ -34,6 +34,12 @@ teardown() {
     load_finish
 }
 
+@test "a service that nobody has asked has no quantiles" {
+    controlled_start
+    run -0 ctl status
+    assert_line --regexp '^main +0 +0 +0 +0 +0 +- +- +0 +0$'
+}
+
 @test "connections shows each with its peer, service, worker and numbers, and filters them" {
     controlled_start
     talk_start "$ADDRESS"

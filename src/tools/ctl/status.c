@@ -58,8 +58,8 @@ print_service(const struct service_line *line)
 
 	text_bytes(true, line->received, in);
 	text_bytes(true, line->sent, out);
-	text_fine_duration(value_quantile_ns(&line->times, 0.5), median);
-	text_fine_duration(value_quantile_ns(&line->times, 0.99), p99);
+	text_fine_duration(line->times.count > 0, value_quantile_ns(&line->times, 0.5), median);
+	text_fine_duration(line->times.count > 0, value_quantile_ns(&line->times, 0.99), p99);
 	printf("%-16s %7" PRIu64 " %9" PRIu64 " %8" PRIu64 " %12" PRIu64 " %8" PRIu64
 	       " %7s %7s %6s %6s\n",
 		line->name, line->connections, line->accepted, line->refused, line->requests,

@@ -34,9 +34,11 @@ print(double value, const char *unit, char text[static TEXT_MAX])
 }
 
 void
-text_fine_duration(uint64_t ns, char text[static TEXT_MAX])
+text_fine_duration(bool known, uint64_t ns, char text[static TEXT_MAX])
 {
-	if (ns < 1000000)
+	if (!known)
+		strlcpy(text, "-", TEXT_MAX);
+	else if (ns < 1000000)
 		snprintf(text, TEXT_MAX, "%" PRIu64 "us", ns / 1000);
 	else if (ns < 1000000000)
 		print((double)ns / 1e6, "ms", text);

@@ -12,8 +12,8 @@ enum {
 /* "350ms", "12s", "5m", "3h", "40d". */
 void text_duration(int64_t ms, char text[static TEXT_MAX]);
 
-/* The same of nanoseconds: "80us", "1.2ms". */
-void text_fine_duration(uint64_t ns, char text[static TEXT_MAX]);
+/* The same of nanoseconds: "80us", "1.2ms"; "-" if it is not KNOWN. */
+void text_fine_duration(bool known, uint64_t ns, char text[static TEXT_MAX]);
 
 /* "512", "1.5K", "20M", in powers of 1024; "-" if it is not KNOWN. */
 void text_bytes(bool known, uint64_t bytes, char text[static TEXT_MAX]);

@@ -148,8 +148,10 @@ draw_services(const struct sheet *sheet, int row)
 		char per_second[TEXT_MAX], median[TEXT_MAX], p99[TEXT_MAX];
 
 		text_count(line->rate, per_second);
-		text_fine_duration(value_quantile_ns(&line->times, 0.5), median);
-		text_fine_duration(value_quantile_ns(&line->times, 0.99), p99);
+		text_fine_duration(
+			line->times.count > 0, value_quantile_ns(&line->times, 0.5), median);
+		text_fine_duration(
+			line->times.count > 0, value_quantile_ns(&line->times, 0.99), p99);
 		mvprintw(row++, 0, "%-16.16s %8" PRIu64 " %9s %9" PRIu64 " %8" PRIu64 " %8s %8s",
 			line->name, line->connections, per_second, line->refused, line->failed,
 			median, p99);
