@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <locale.h>
 #include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/param.h>
@@ -115,6 +117,20 @@ share(const struct order *order, const struct worker_line *line, const struct sh
 	return most > 0 ? value(line) / most : 0;
 }
 
+/* What does not fit into its line is cut off. */
+PF_PRINTF(2, 3)
+static void
+draw_line(int row, const char *format, ...)
+{
+	char text[256];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	mvaddnstr(row, 0, text, COLS);
+}
+
 static void
 draw_server(const struct top *top, const struct sheet *sheet)
 {
@@ -126,10 +142,10 @@ draw_server(const struct top *top, const struct sheet *sheet)
 		requests += sheet->services[i].rate;
 	text_duration((now_s - (int64_t)sheet->started_s) * 1000, up);
 	text_count(requests, per_second);
-	mvprintw(0, 0, "preforkd %s, process %" PRId32 ", %s for %s, generation %" PRIu32,
+	draw_line(0, "preforkd %s, process %" PRId32 ", %s for %s, generation %" PRIu32,
 		top->view.server.program, top->view.server.pid, segment_state_text(sheet->state),
 		up, top->view.server.generation);
-	mvprintw(1, 0,
+	draw_line(1,
 		"connections %" PRIu64 " of %" PRIu64 "; %s requests/s; replaced %" PRIu64
 		"; reloads %" PRIu64 ", failed %" PRIu64,
 		sheet->connections, sheet->max_connections, per_second, sheet->restarts,
@@ -140,7 +156,7 @@ static int
 draw_services(const struct sheet *sheet, int row)
 {
 	attron(A_REVERSE);
-	mvprintw(row++, 0, "%-16s %8s %9s %9s %8s %8s %8s", "SERVICE", "CONNS", "REQ/S", "REFUSED",
+	draw_line(row++, "%-16s %8s %9s %9s %8s %8s %8s", "SERVICE", "CONNS", "REQ/S", "REFUSED",
 		"FAILED", "P50", "P99");
 	attroff(A_REVERSE);
 	for (size_t i = 0; i < sheet->service_count && row < LINES / 2; i++) {
@@ -152,7 +168,7 @@ draw_services(const struct sheet *sheet, int row)
 			line->times.count > 0, value_quantile_ns(&line->times, 0.5), median);
 		text_fine_duration(
 			line->times.count > 0, value_quantile_ns(&line->times, 0.99), p99);
-		mvprintw(row++, 0, "%-16.16s %8" PRIu64 " %9s %9" PRIu64 " %8" PRIu64 " %8s %8s",
+		draw_line(row++, "%-16.16s %8" PRIu64 " %9s %9" PRIu64 " %8" PRIu64 " %8s %8s",
 			line->name, line->connections, per_second, line->refused, line->failed,
 			median, p99);
 	}
@@ -181,7 +197,7 @@ draw_worker(const struct top *top, const struct worker_line *line, int row)
 	text_bytes(line->memory > 0, line->memory, bytes);
 	if (line->state != SLOT_READY)
 		attron(A_DIM);
-	mvprintw(row, 0,
+	draw_line(row,
 		"%6" PRIu32 " %5" PRIu32 " %8" PRIu32 "  %-8s %8" PRIu64 " %9s %6" PRIu64
 		" %5" PRIu64 " %7s",
 		line->number, line->generation, line->pid, segment_slot_state_text(line->state),
@@ -197,7 +213,7 @@ draw_workers(struct top *top, struct sheet *sheet, int row)
 
 	sort(&orders[top->order], sheet);
 	attron(A_REVERSE);
-	mvprintw(row++, 0, "%6s %5s %8s  %-8s %8s %9s %6s %5s %7s", "WORKER", "GEN", "PID", "STATE",
+	draw_line(row++, "%6s %5s %8s  %-8s %8s %9s %6s %5s %7s", "WORKER", "GEN", "PID", "STATE",
 		"CONNS", "REQ/S", "QUEUE", "BUSY", "MEMORY");
 	attroff(A_REVERSE);
 	top->from = MAX(0, MIN(top->from, count - (LINES - 1 - row)));
