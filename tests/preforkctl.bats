@@ -283,7 +283,7 @@ served_with_a_debug_line() {
     assert_line --regexp "^preforkd $OTHER, process $SERVER_PID"
     program_is /bin/false
     run -70 ctl upgrade
-    assert_output --partial 'upgrade failed: '
+    assert_output --regexp '^preforkctl: upgrade failed: /.*/preforkd: exit status 1$'
     run -0 ctl status
     assert_line --regexp "^preforkd $OTHER, process $SERVER_PID"
     load_finish

@@ -45,8 +45,11 @@ back_to_idle(struct upgrade *upgrade)
 static void
 refuse(struct upgrade *upgrade, const char *reason)
 {
+	char text[SAID_MAX];
+
 	log_error("upgrade refused", log_str("program", reexec_path()), log_str("reason", reason));
-	control_upgrade_failed(upgrade->control, reason);
+	snprintf(text, sizeof(text), "%s: %s", reexec_path(), reason);
+	control_upgrade_failed(upgrade->control, text);
 	back_to_idle(upgrade);
 }
 
