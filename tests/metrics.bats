@@ -437,6 +437,17 @@ memory_of() {
     talk_gives "alive=2" ping
 }
 
+@test "an admin process that is told to end is started again, and that is no error" {
+    local pid
+    metered_start
+    pid=$(admin_pid)
+    kill -TERM "$pid"
+    wait_until server_has_logged "level=info .*msg=\"the admin process ended\" pid=$pid "
+    wait_until get /livez
+    [ "$(admin_pid)" != "$pid" ]
+    refute server_has_logged 'level=error'
+}
+
 admin_deaths_are() {
     [ "$(grep -c 'msg="the admin process died"' "$SERVER_LOG")" -eq "$1" ]
 }

@@ -281,8 +281,12 @@ admin_reaped(struct admin *admin, pid_t pid, int status)
 		return true;
 	}
 	signals_describe(status, how, sizeof(how));
-	log_error("the admin process died", log_int("pid", pid), log_str("how", how),
-		log_int("uptime_ms", death.lived_ms));
+	if (status == 0) /* TERM, as to the whole group of processes */
+		log_info("the admin process ended", log_int("pid", pid),
+			log_int("uptime_ms", death.lived_ms));
+	else
+		log_error("the admin process died", log_int("pid", pid), log_str("how", how),
+			log_int("uptime_ms", death.lived_ms));
 	respawn(admin, &death);
 	return true;
 }
