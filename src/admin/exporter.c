@@ -123,10 +123,15 @@ leave_batch(struct exporter *exporter)
 static void
 say_failing(struct exporter *exporter)
 {
-	if (!exporter->failing)
+	if (exporter->failing)
+		return;
+	exporter->failing = true;
+	if (exporter->status != 0)
 		log_warn("traces cannot be exported", log_str("endpoint", exporter->url),
 			log_int("status", exporter->status));
-	exporter->failing = true;
+	else
+		log_warn("traces cannot be exported", log_str("endpoint", exporter->url),
+			log_str("reason", "nobody answers there, or not in time"));
 }
 
 static void
