@@ -93,6 +93,21 @@ in_flight_is() {
     talk_gives "alive=10000" ping
 }
 
+@test "a list is whole whenever it is asked for while connections go to and fro" {
+    controlled_start
+    talk_start "$ADDRESS"
+    talk open 3000
+    for _ in 1 2 3 4 5 6; do
+        ctl move --from 1 --to 2 >/dev/null && ctl move --from 2 --to 1 >/dev/null
+    done 3>&- &
+    mover=$!
+    while kill -0 "$mover" 2>/dev/null; do
+        assert_equal "$(ctl_json 'len(it)' connections)" 3000
+    done
+    wait "$mover"
+    talk_gives "alive=3000" ping
+}
+
 # Asks for all connections, COUNT times, and reads none.
 silent_readers_start() {
     "$PYTHON" - "$CONTROL" "$1" "$BATS_TEST_TMPDIR/asked" <<'END_OF_FILE' 3>&- &

@@ -6,8 +6,8 @@ enum {
 	NS_PER_MS = 1000000,
 };
 
-static uint64_t
-sum_counter(const struct segment *segment, unsigned service, unsigned counter)
+uint64_t
+value_of_counter(const struct segment *segment, unsigned service, unsigned counter)
 {
 	const uint32_t used = atomic_load(&segment->head->slots_used);
 	uint64_t sum = 0;
@@ -30,7 +30,7 @@ value_of_service(const struct segment *segment, const struct metric *metric, uns
 {
 	if (metric->of_server != NULL)
 		return metric->of_server(segment, service);
-	return sum_counter(segment, service, counter_of(metric, index));
+	return value_of_counter(segment, service, counter_of(metric, index));
 }
 
 uint64_t

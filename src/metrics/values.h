@@ -11,7 +11,10 @@
 uint64_t value_of_service(const struct segment *segment, const struct metric *metric,
 	unsigned service, unsigned index);
 
-/* The same of all services together, in one slot. */
+/* A counter of a service, of all workers together: see counters.h. */
+uint64_t value_of_counter(const struct segment *segment, unsigned service, unsigned counter);
+
+/* A metric of all services together, in one slot. */
 uint64_t value_of_slot(const struct segment *segment, const struct metric *metric,
 	const struct slot *slot, unsigned index);
 
@@ -30,7 +33,7 @@ struct times value_no_times(const struct metric *metric);
 void value_times(const struct segment *segment, const struct metric *metric, unsigned service,
 	struct times *times);
 
-/* The same of all services together, in one slot. */
+/* A metric of all services together, in one slot. */
 void value_times_of_slot(const struct segment *segment, const struct metric *metric,
 	const struct slot *slot, struct times *times);
 

@@ -14,6 +14,8 @@
 
 #include "base/address.h"
 #include "base/compiler.h"
+#include "metrics/values.h"
+#include "segment/counters.h"
 #include "segment/segment.h"
 #include "tools/ctl/commands.h"
 #include "tools/ctl/filter.h"
@@ -24,9 +26,10 @@
 #include "tools/lib/arguments.h"
 
 enum {
-	LIST_TRIES = 5, /* while workers come and go */
-	LIST_AGAIN_MS = 200,
-	KILL_TRIES = 20, /* for one that is on its way to another worker */
+	LIST_TRIES = 20, /* while workers come and go */
+	LIST_AGAIN_MS = 100,
+	LIST_READINGS = 2, /* whole ones, while connections move */
+	KILL_TRIES = 20,   /* for one that is on its way to another worker */
 	KILL_AGAIN_MS = 100,
 };
 
@@ -92,20 +95,39 @@ print_table(const struct roster *roster, const struct filter *filter, const stru
 	}
 }
 
-/* A worker that ends meanwhile does not come to the end of its list: its connections moved. */
+/* How often a connection has come to another worker. */
+static uint64_t
+count_moves(const struct view *view)
+{
+	const unsigned services = segment_service_count(&view->segment);
+	uint64_t moves = 0;
+
+	for (unsigned i = 0; i < services; i++)
+		moves += value_of_counter(&view->segment, i, COUNTER_ARRIVED);
+	return moves;
+}
+
+/*
+ * One that goes from a worker that is still to list its own to one that has is seen by neither, but
+ * by the next reading. A worker that ends meanwhile does not come to the end of its list.
+ */
 static int
-read_rows(struct link *link, struct roster *roster, struct error *error)
+read_rows(struct link *link, struct roster *roster, const struct view *view, struct error *error)
 {
 	const struct control_request request = { .command = CONTROL_CONNECTIONS };
-	int status = roster_read(roster, link, &request, error);
+	unsigned whole = 0;
 
-	for (int tries = 1; status == EX_OK && !roster->complete && tries < LIST_TRIES; tries++) {
+	for (int tries = 0; tries < LIST_TRIES; tries++) {
+		const uint64_t moves = count_moves(view);
+		const int status = roster_read(roster, link, &request, error);
+
+		if (status != EX_OK)
+			return status;
+		whole += roster->complete;
+		if (roster->complete && (whole == LIST_READINGS || count_moves(view) == moves))
+			return EX_OK;
 		usleep(LIST_AGAIN_MS * 1000);
-		roster_free(roster);
-		status = roster_read(roster, link, &request, error);
 	}
-	if (status != EX_OK || roster->complete)
-		return status;
 	error_set(
 		error, "a worker has not listed all its connections: too many ask it, or it ends");
 	return EX_TEMPFAIL;
@@ -117,7 +139,7 @@ read_all(struct link *link, struct roster *roster, struct view *view, struct err
 {
 	const int status = view_open(view, link, error);
 
-	return status != EX_OK ? status : read_rows(link, roster, error);
+	return status != EX_OK ? status : read_rows(link, roster, view, error);
 }
 
 int

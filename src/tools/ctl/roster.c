@@ -71,21 +71,23 @@ next_packet(int fd, struct roster *roster, uint32_t *ended, ssize_t *got, struct
 }
 
 static int
-by_id(const void *a, const void *b)
+by_id_and_age(const void *a, const void *b)
 {
 	const struct control_row *x = a, *y = b;
 
-	return x->id < y->id ? -1 : x->id > y->id;
+	if (x->id != y->id)
+		return x->id < y->id ? -1 : 1;
+	return x->age_ms > y->age_ms ? -1 : x->age_ms < y->age_ms;
 }
 
-/* One that moved meanwhile may have been in two workers. */
+/* One that moved meanwhile may have been in two workers; what was said last holds. */
 static void
 sort(struct roster *roster)
 {
 	size_t kept = 0;
 
 	if (roster->count > 0)
-		qsort(roster->rows, roster->count, sizeof(roster->rows[0]), by_id);
+		qsort(roster->rows, roster->count, sizeof(roster->rows[0]), by_id_and_age);
 	for (size_t i = 0; i < roster->count; i++) {
 		if (kept == 0 || roster->rows[kept - 1].id != roster->rows[i].id)
 			roster->rows[kept++] = roster->rows[i];

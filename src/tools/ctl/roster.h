@@ -16,8 +16,8 @@ struct roster {
 };
 
 /*
- * Reads all rows that REQUEST brings; roster_free is to follow in any case. Returns 0, or an exit
- * status with the reason.
+ * Reads all rows that REQUEST brings, and adds them to those that there are; roster_free is to
+ * follow in any case. Returns 0, or an exit status with the reason.
  */
 PF_MUST_CHECK int roster_read(struct roster *roster, struct link *link,
 	const struct control_request *request, struct error *error);
