@@ -491,3 +491,22 @@ spans_exported_beyond() {
     server_stop
     assert_equal "$SERVER_STATUS" 0
 }
+
+# ticks PID: hundredths of a second that it has computed.
+ticks() {
+    awk '{ sub(/.*\) /, ""); print $12 + $13 }' "/proc/$1/stat"
+}
+
+@test "a worker that ends the channel for traces costs traces alone, and the admin process no time" {
+    local before
+    ENDPOINT=http://127.0.0.1:9/v1/traces # nobody is there, which does not matter
+    module_build damage "-I$PREFORK_SOURCE/src"
+    open_tmpdir
+    traced_start
+    assert_equal "$(ask traces)" 'done by 1'
+    wait_until server_has_logged 'msg="no traces come any more: their channel has ended"'
+    before=$(ticks "$(admin_pid)")
+    flood 2000
+    assert_equal "$(metric 'preforkd_requests_total{service="main",result="ok"}')" 2001
+    assert [ $(($(ticks "$(admin_pid)") - before)) -lt 50 ]
+}

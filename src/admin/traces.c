@@ -3,6 +3,7 @@
 #include "admin/traces.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,6 +11,7 @@
 #include <event2/event.h>
 
 #include "admin/exporter.h"
+#include "base/log.h"
 #include "dispatch/request_result.h"
 
 enum {
@@ -60,6 +62,22 @@ take(struct traces *traces, const struct span_record *record)
 		exporter_add_malformed(traces->exporter);
 }
 
+/* A worker that was broken into can end what all share; else it ends with the master. */
+static bool
+is_over(const struct traces *traces)
+{
+	struct pollfd state = { .fd = traces->fd, .events = POLLRDHUP };
+
+	return poll(&state, 1, 0) > 0;
+}
+
+static void
+give_up(struct traces *traces)
+{
+	log_warn("no traces come any more: their channel has ended");
+	event_del(traces->readable);
+}
+
 /* A datagram is some whole records. Returns whether there was one. */
 static bool
 receive(struct traces *traces)
@@ -69,6 +87,10 @@ receive(struct traces *traces)
 
 	if (got < 0)
 		return errno == EINTR;
+	if (got == 0 && is_over(traces)) {
+		give_up(traces);
+		return false;
+	}
 	if (got == 0 || (size_t)got > sizeof(records) || (size_t)got % sizeof(records[0]) != 0) {
 		exporter_add_malformed(traces->exporter);
 		return true;

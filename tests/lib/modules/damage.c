@@ -8,6 +8,7 @@
  *	addresses  only the table of addresses there, and dies
  *	channel    closes the channel to the master
  *	passes     sends 100 messages with two descriptors each there
+ *	traces     ends the channel for traces, which all workers share
  *
  * Compiled with RETIRES it sends TERM to its own process as soon as that has started.
  */
@@ -186,6 +187,26 @@ pass_descriptors(void)
 	return sent == 100;
 }
 
+/* Of the SEQPACKET sockets, the one with the most room: the master has asked for that. */
+static int
+end_traces(void)
+{
+	int channel = -1, most = 0;
+
+	for (int fd = 3; fd < FDS; fd++) {
+		int type = 0, room = 0;
+		socklen_t size = sizeof(type);
+
+		getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size);
+		getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, &size);
+		if (type == SOCK_SEQPACKET && room > most) {
+			channel = fd;
+			most = room;
+		}
+	}
+	return shutdown(channel, SHUT_RDWR) == 0;
+}
+
 static const struct {
 	const char *word;
 	int (*act)(void);
@@ -196,6 +217,7 @@ static const struct {
 	{ "addresses", trample_addresses },
 	{ "channel", close_channel },
 	{ "passes", pass_descriptors },
+	{ "traces", end_traces },
 };
 
 /* Whether the message was one of the words, and what it says is done. */
