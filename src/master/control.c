@@ -293,8 +293,11 @@ control_close(struct control *control)
 {
 	struct control_client *client;
 
-	while ((client = TAILQ_FIRST(&control->clients)) != NULL)
+	while ((client = TAILQ_FIRST(&control->clients)) != NULL) {
+		if (client->waits == CONTROL_DRAIN || client->waits == CONTROL_STOP)
+			client->fd = -1; /* ends with the process, which it waits for */
 		close_client(client);
+	}
 	if (control->path != NULL && is_own(control))
 		unlink(control->path);
 	free(control->path);
