@@ -1,8 +1,11 @@
 /* preforkctl: shows what a running preforkd does, and tells it what to do. */
 #include <config.h>
 
+#include <err.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
+#include <sysexits.h>
 
 #include "base/compiler.h"
 #include "tools/ctl/commands.h"
@@ -27,6 +30,16 @@ static const struct command {
 	{ "workers", workers_run },
 };
 
+/* What could not be written, as to a disk that is full, was not shown. */
+static int
+end(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	warn("cannot write what there is to show");
+	return status != EX_OK ? status : EX_IOERR;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -35,7 +48,7 @@ main(int argc, char **argv)
 	options_parse(&options, argc, argv);
 	for (size_t i = 0; i < countof(commands); i++) {
 		if (strcmp(commands[i].name, options.words[0]) == 0)
-			return commands[i].run(&options);
+			return end(commands[i].run(&options));
 	}
 	arguments_refuse("there is no command \"%s\"", options.words[0]);
 }
