@@ -93,6 +93,50 @@ in_flight_is() {
     talk_gives "alive=10000" ping
 }
 
+@test "what clients call themselves does nothing to a terminal and hides nobody from --json" {
+    controlled_start
+    "$PYTHON" - "$BATS_TEST_TMPDIR" <<'END_OF_FILE' 3>&- &
+import os, socket, sys, time
+
+kept = []
+for name in (b"red \x1b[31m\nline", b"no \xff UTF-8"):
+    client = socket.socket(socket.AF_UNIX)
+    client.bind(os.path.join(sys.argv[1].encode(), name))
+    client.connect(sys.argv[1] + "/main.sock")
+    kept.append(client)
+time.sleep(60)
+END_OF_FILE
+    SERVER_PIDS+=("$!")
+    wait_until connections_are 2
+    run -0 ctl connections
+    assert_equal "${#lines[@]}" 3
+    assert_line --partial "unix:$BATS_TEST_TMPDIR/red ?[31m?line"
+    assert_line --partial "unix:$BATS_TEST_TMPDIR/no � UTF-8"
+}
+
+connections_are() {
+    [ "$(ctl_json 'len(it)' connections)" = "$1" ]
+}
+
+@test "a reason with what a terminal obeys in it is shown without" {
+    controlled_start
+    sed -i $'s|module = "echo"|module = "no \033[31m"|' "$CONFIG"
+    run -78 ctl reload
+    assert_output --partial 'there is no module "no ?[31m"'
+    printf 'workers = "\033[31m"\n' >"$CONFIG"
+    run -78 "$PREFORKCTL" -c "$CONFIG" status
+    assert_output --partial "the control socket is (-s does): $CONFIG:1: workers: "
+    refute_output --partial $'\033'
+}
+
+@test "what cannot be written has not been shown" {
+    controlled_start
+    for words in status 'status --json' connections check; do
+        # shellcheck disable=SC2086 # words
+        run -74 sh -c "'$PREFORKCTL' -c '$CONFIG' $words >/dev/full"
+    done
+}
+
 @test "a list is whole whenever it is asked for while connections go to and fro" {
     controlled_start
     talk_start "$ADDRESS"

@@ -46,8 +46,10 @@ find_socket(struct link *link, const struct options *options, struct error *erro
 	if (link->path != NULL)
 		return EX_OK;
 	config = config_load(file, error);
-	if (config == NULL)
+	if (config == NULL) {
+		error_make_printable(error->text);
 		return cannot_read(link, options, error);
+	}
 	if (config->control_socket[0] == '\0')
 		error_set(error, "\"%s\" has no control_socket: set it, and restart the server",
 			file);
@@ -187,6 +189,7 @@ link_ask(struct link *link, const struct control_request *request, struct answer
 		return status;
 	answer->reply.program[sizeof(answer->reply.program) - 1] = '\0';
 	answer->reply.text[sizeof(answer->reply.text) - 1] = '\0';
+	error_make_printable(answer->reply.text);
 	if (answer->reply.status != EX_OK)
 		error_set(error, "%s", answer->reply.text);
 	return answer->reply.status;

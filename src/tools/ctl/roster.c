@@ -9,6 +9,8 @@
 #include <sys/param.h>
 #include <sysexits.h>
 
+#include "base/text.h"
+
 enum {
 	ROOM_MIN = 256,
 	PATIENCE_MS = 10000, /* for a worker that does not answer */
@@ -135,10 +137,12 @@ void
 roster_peer(const struct control_row *row, char text[static ADDRESS_TEXT_MAX])
 {
 	struct address address = { .size = MIN(row->peer_size, sizeof(row->peer)) };
+	struct text line = { .data = text, .room = ADDRESS_TEXT_MAX - 1 };
+	char raw[ADDRESS_TEXT_MAX] = "unknown";
 
 	address.storage = row->peer;
-	if (row->peer_size == 0)
-		strlcpy(text, "unknown", ADDRESS_TEXT_MAX);
-	else
-		address_print(&address, text);
+	if (row->peer_size > 0)
+		address_print(&address, raw);
+	text_add_line(&line, raw);
+	text[line.size] = '\0';
 }

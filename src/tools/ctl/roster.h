@@ -24,7 +24,7 @@ PF_MUST_CHECK int roster_read(struct roster *roster, struct link *link,
 
 void roster_free(struct roster *roster);
 
-/* Words for what a row says. */
+/* Words for what a row says; a client of a unix socket may have any bytes for its name. */
 const char *roster_state(const struct control_row *row);
 void roster_peer(const struct control_row *row, char text[static ADDRESS_TEXT_MAX]);
 
