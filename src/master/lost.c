@@ -8,37 +8,40 @@
 #include "net/close_reason.h"
 #include "segment/counters.h"
 
-static int64_t
+/*
+ * Sums of these wrap, for what the worker wrote may be anything, and are signed when they are done.
+ */
+static uint64_t
 value_of(const _Atomic uint64_t *counters, unsigned counter)
 {
-	return (int64_t)atomic_load_explicit(&counters[counter], memory_order_relaxed);
+	return atomic_load_explicit(&counters[counter], memory_order_relaxed);
 }
 
 /* Connections that have begun there, by all that have had the slot, and not ended. */
 static int64_t
 count_open(const _Atomic uint64_t *counters)
 {
-	int64_t open = value_of(counters, COUNTER_ACCEPTED) + value_of(counters, COUNTER_ENTERED);
+	uint64_t open = value_of(counters, COUNTER_ACCEPTED) + value_of(counters, COUNTER_ENTERED);
 
 	for (unsigned i = COUNTER_CLOSED; i < COUNTER_CLOSED_END; i++)
 		open -= value_of(counters, i);
-	return open;
+	return (int64_t)open;
 }
 
 /* Of these, those that it had sent to others, and had no answer for. */
 static int64_t
 count_sent(const _Atomic uint64_t *counters)
 {
-	return value_of(counters, COUNTER_LEFT) - value_of(counters, COUNTER_RETURNED) -
-		value_of(counters, COUNTER_CLOSED + CLOSE_MOVED);
+	return (int64_t)(value_of(counters, COUNTER_LEFT) - value_of(counters, COUNTER_RETURNED) -
+		value_of(counters, COUNTER_CLOSED + CLOSE_MOVED));
 }
 
 /* Of these, those of which it may not have told who gave them. */
 static int64_t
 count_untold(const _Atomic uint64_t *counters)
 {
-	return value_of(counters, COUNTER_ENTERED) - value_of(counters, COUNTER_ARRIVED) -
-		value_of(counters, COUNTER_CLOSED + CLOSE_UNTOLD);
+	return (int64_t)(value_of(counters, COUNTER_ENTERED) - value_of(counters, COUNTER_ARRIVED) -
+		value_of(counters, COUNTER_CLOSED + CLOSE_UNTOLD));
 }
 
 /* Connections that count as open twice: with who gave them, and with who took them. */
@@ -46,7 +49,7 @@ static int64_t
 count_twice(const struct segment *segment, unsigned service)
 {
 	const uint32_t used = atomic_load(&segment->head->slots_used);
-	int64_t twice = 0;
+	uint64_t twice = 0;
 
 	for (uint32_t i = 0; i < used; i++) {
 		const _Atomic uint64_t *counters = segment->slots[i].counters[service];
@@ -55,7 +58,7 @@ count_twice(const struct segment *segment, unsigned service)
 			value_of(counters, COUNTER_CLOSED + CLOSE_UNTOLD) -
 			value_of(counters, COUNTER_CLOSED + CLOSE_MOVED);
 	}
-	return twice;
+	return (int64_t)twice;
 }
 
 static int64_t

@@ -160,6 +160,22 @@ nonsense_is_not_believed(void **state PF_UNUSED)
 	expect(2, 0, 2, 0);
 }
 
+static void
+sums_of_nonsense_are_not_believed(void **state PF_UNUSED)
+{
+	const uint64_t junk = 0xa5a5a5a5a5a5a5a5;
+
+	for (unsigned i = 0; i < SEGMENT_COUNTERS; i++) {
+		count(0, 0, i, junk);
+		count(1, 0, i, INT64_MAX);
+	}
+	count(2, 0, COUNTER_ACCEPTED, 2);
+	count(2, 0, COUNTER_LEFT, 1);
+	for (unsigned i = 0; i < 3; i++)
+		lost_count(&segment, i);
+	assert_int_equal(atomic_load(&segment.slots[0].counters[0][COUNTER_ACCEPTED]), junk);
+}
+
 int
 main(void)
 {
@@ -179,6 +195,8 @@ main(void)
 			close_segment),
 		cmocka_unit_test_setup_teardown(
 			nonsense_is_not_believed, open_segment, close_segment),
+		cmocka_unit_test_setup_teardown(
+			sums_of_nonsense_are_not_believed, open_segment, close_segment),
 	};
 
 	return cmocka_run_group_tests_name("lost", tests, NULL, NULL);
