@@ -120,4 +120,10 @@ void config_free(struct config **config);
 /* Prints the effective configuration to OUT, in a form that config_load reads. */
 void config_print(const struct config *config, FILE *out);
 
+/*
+ * Prints it to a file in memory. Returns its descriptor, which a program that is executed keeps, or
+ * -1 with errno.
+ */
+PF_MUST_CHECK int config_print_file(const struct config *config);
+
 #endif

@@ -8,7 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include "base/fd.h"
 #include "config/options.h"
 #include "config/value.h"
 
@@ -218,4 +221,20 @@ config_print(const struct config *config, FILE *out)
 	for (size_t i = 0; i < config->service_count; i++)
 		print_service(out, &config->services[i]);
 	fputs("}\n", out);
+}
+
+int
+config_print_file(const struct config *config)
+{
+	int fd = memfd_create("preforkd: configuration", 0);
+	FILE *out = fd >= 0 ? fdopen(dup(fd), "w") : NULL;
+
+	if (out == NULL) {
+		fd_close(&fd);
+		return -1;
+	}
+	config_print(config, out);
+	if (fclose(out) != 0)
+		fd_close(&fd);
+	return fd;
 }

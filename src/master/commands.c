@@ -37,7 +37,7 @@ static void
 config(struct control_client *client, const struct control_request *request PF_UNUSED)
 {
 	const struct control_reply reply = control_reply_of(client->control);
-	int fd = upgrade_write_config(client->control->master->supervisor.serving->config);
+	int fd = config_print_file(client->control->master->supervisor.serving->config);
 
 	if (fd < 0) {
 		control_refuse(client, EX_OSERR, strerror(errno));

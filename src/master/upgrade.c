@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -51,22 +50,6 @@ refuse(struct upgrade *upgrade, const char *reason)
 	snprintf(text, sizeof(text), "%s: %s", reexec_path(), reason);
 	control_upgrade_failed(upgrade->control, text);
 	back_to_idle(upgrade);
-}
-
-int
-upgrade_write_config(const struct config *config)
-{
-	int fd = memfd_create("preforkd: configuration", 0);
-	FILE *out = fd >= 0 ? fdopen(dup(fd), "w") : NULL;
-
-	if (out == NULL) {
-		fd_close(&fd);
-		return -1;
-	}
-	config_print(config, out);
-	if (fclose(out) != 0)
-		fd_close(&fd);
-	return fd;
 }
 
 static int
@@ -171,7 +154,7 @@ collect(const struct upgrade *upgrade, struct heritage *heritage, int program)
 			.control = upgrade->control->fd,
 			.inbox = { serving(upgrade)->inbox[0], serving(upgrade)->inbox[1] },
 			.traces = { supervisor->traces[0], supervisor->traces[1] },
-			.config = upgrade_write_config(serving(upgrade)->config),
+			.config = config_print_file(serving(upgrade)->config),
 			.program = program,
 			.moved = supervisor->moved,
 			.closed = supervisor->closed,

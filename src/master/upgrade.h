@@ -40,12 +40,6 @@ struct upgrade {
 	struct event *timer; /* pending: the checker has time */
 };
 
-/*
- * Writes CONFIG to a file as `preforkd -T` does. Returns its descriptor, which
- * an executed program keeps, or -1 with errno.
- */
-int upgrade_write_config(const struct config *config);
-
 PF_MUST_CHECK int upgrade_open(struct upgrade *upgrade, struct error *error);
 void upgrade_close(struct upgrade *upgrade);
 
