@@ -122,12 +122,7 @@ END_OF_FILE
         get /livez
     done >"$BATS_TEST_TMPDIR/answers"
     assert_equal "$(sort -u "$BATS_TEST_TMPDIR/answers")" alive
-    has_descriptors "$before"
-}
-
-admin_is_other() {
-    local pid
-    pid=$(admin_pid) && [ "$pid" != "$1" ]
+    wait_until has_descriptors "$before"
 }
 
 @test "a reload that changes user, group or root starts another admin process" {

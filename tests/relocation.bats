@@ -105,7 +105,7 @@ nobody_noticed() {
     nobody_noticed 20
 }
 
-@test "what is busy for too long stays, is served on, and can move later" {
+@test "what is busy for too long stays, and is served on" {
     module_build work
     open_tmpdir
     controlled_start

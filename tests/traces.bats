@@ -461,17 +461,12 @@ all_are_counted() {
     kill -KILL "$pid"
     wait $!
     wait_until server_has_logged 'msg="the admin process died"'
-    wait_until another_admin "$pid"
+    wait_until admin_is_other "$pid"
     ask hello
     wait_until get /readyz
     exported=$(metric preforkd_spans_exported_total)
     assert [ "$exported" -ge 20 ]
     wait_until spans_exported_beyond "$exported"
-}
-
-another_admin() {
-    local pid
-    pid=$(admin_pid) && [ "$pid" != "$1" ]
 }
 
 spans_exported_beyond() {

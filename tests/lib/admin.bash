@@ -35,3 +35,9 @@ metric_is() {
 admin_pid() {
     pgrep -P "$SERVER_PID" -f 'preforkd: admin *$'
 }
+
+# admin_is_other PID: than that one.
+admin_is_other() {
+    local pid
+    pid=$(admin_pid) && [ "$pid" != "$1" ]
+}
