@@ -431,10 +431,12 @@ served_with_a_debug_line() {
 @test "top shows the workers live, sorted by the key that is pressed, until q" {
     controlled_start
     load_start "$ADDRESS" --connections 4
-    run -0 "$PYTHON" "$LIB/terminal.py" "$PREFORKCTL" -s "$CONTROL" top
+    ctl move --from 1 --to 2
+    run -0 "$PYTHON" "$LIB/terminal.py" c '^ +2 +1 .*\n +1 +1 ' "$PREFORKCTL" -s "$CONTROL" top
     assert_line --partial "preforkd "
     assert_line --regexp 'WORKER +GEN +PID +STATE'
-    assert_line --regexp '^ +[12] +1 +[0-9]+ +ready +[0-9]+ +[0-9.]+k? .*#'
+    assert_line --regexp '^ +2 +1 +[0-9]+ +ready +4 +[0-9.]+k? .*#$'
+    assert_line --regexp '^ +1 +1 +[0-9]+ +ready +0 +[0-9.]+k? .*\.$'
     run -64 ctl top </dev/null
     assert_output --partial 'top needs a terminal'
     load_finish

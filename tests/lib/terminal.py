@@ -1,17 +1,20 @@
-"""Runs a program in a terminal of its own, presses keys, and prints its last screen as text.
+"""Runs preforkctl top in a terminal of its own, and prints its last screen as text.
 
-terminal.py PROGRAM ARGUMENT...
+terminal.py KEY PATTERN PROGRAM ARGUMENT...
+
+Presses KEY, and q once PATTERN, a regular expression over lines, is on the screen; it may not be
+there before.
 """
 
+import fcntl
 import os
 import pty
 import re
 import select
 import struct
 import sys
-import time
-import fcntl
 import termios
+import time
 
 ROWS, COLUMNS = 30, 110
 PATIENCE_S = 20
@@ -86,7 +89,7 @@ def read_until(fd, screen, shown):
     return shown(screen.text())
 
 
-def main(words):
+def main(key, pattern, *words):
     pid, fd = pty.fork()
     if pid == 0:
         os.environ["TERM"] = "ansi"
@@ -95,13 +98,13 @@ def main(words):
     screen = Screen()
     # A second look has rates.
     assert read_until(fd, screen, lambda text: re.search(r"[1-9][0-9.]*k? requests/s", text)), screen.text()
-    os.write(fd, b"r")
-    os.write(fd, b"c")
-    read_until(fd, screen, lambda text: "#" in text)
+    assert not re.search(pattern, screen.text(), re.M), screen.text()
+    os.write(fd, key.encode())
+    assert read_until(fd, screen, lambda text: re.search(pattern, text, re.M)), screen.text()
     print(screen.text())
     os.write(fd, b"q")
     _, status = os.waitpid(pid, 0)
     sys.exit(os.waitstatus_to_exitcode(status))
 
 
-main(sys.argv[1:])
+main(*sys.argv[1:])
