@@ -155,17 +155,24 @@ send_packet(struct roster *roster)
 	return 0;
 }
 
-/* Some in a turn: the clients come first. */
+/* Some in a turn: the clients come first. Returns whether its reader is there still. */
+static bool
+send_some(struct roster *roster)
+{
+	for (int i = 0; i < PACKETS_AT_ONCE && !roster->told; i++) {
+		if (send_packet(roster) != 0)
+			return errno == EAGAIN || errno == EINTR;
+	}
+	return true;
+}
+
 static void
 on_writable(int fd PF_UNUSED, short what, void *arg)
 {
 	struct roster *roster = arg;
-	int result = (what & EV_WRITE) != 0 ? 0 : -1;
+	const bool is_late = (what & EV_WRITE) == 0;
 
-	errno = ETIMEDOUT;
-	for (int i = 0; i < PACKETS_AT_ONCE && result == 0 && !roster->told; i++)
-		result = send_packet(roster);
-	if (roster->told || (result != 0 && errno != EAGAIN && errno != EINTR))
+	if (is_late || !send_some(roster) || roster->told)
 		end(roster);
 }
 
@@ -185,8 +192,9 @@ count_rosters(const struct worker *worker)
 	const struct roster *roster;
 	size_t count = 0;
 
-	LIST_FOREACH(roster, &worker->rosters, entry)
-	count++;
+	LIST_FOREACH (roster, &worker->rosters, entry) {
+		count++;
+	}
 	return count;
 }
 
