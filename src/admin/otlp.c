@@ -117,10 +117,11 @@ put_attributes(struct protobuf *out, const struct span_record *record)
 static void
 put_outcome(struct protobuf *out, const struct span_record *record)
 {
-	const char *word = request_result_text((enum request_result)record->result);
+	const enum request_result result = (enum request_result)record->result;
+	const char *word = request_result_text(result);
 	size_t status;
 
-	if (record->result == REQUEST_OK || record->result == REQUEST_NONE)
+	if (!request_result_is_failure(result))
 		return;
 	put_text(out, SPAN_ATTRIBUTES, "error.type", word);
 	status = protobuf_open(out, SPAN_STATUS);

@@ -2,6 +2,8 @@
 #ifndef DISPATCH_REQUEST_RESULT_H
 #define DISPATCH_REQUEST_RESULT_H
 
+#include <stdbool.h>
+
 enum request_result {
 	REQUEST_OK,
 	REQUEST_NONE,    /* the module gave no reply */
@@ -14,5 +16,12 @@ enum request_result {
 
 /* A word for the result, for logs and labels. */
 const char *request_result_text(enum request_result result);
+
+/* Whether the client did not get what the module had for it. */
+static inline bool
+request_result_is_failure(enum request_result result)
+{
+	return result != REQUEST_OK && result != REQUEST_NONE;
+}
 
 #endif

@@ -2,7 +2,6 @@
 #ifndef WORKER_OUTCOME_H
 #define WORKER_OUTCOME_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "dispatch/request.h"
@@ -17,11 +16,5 @@ struct outcome {
 	int64_t now_us; /* monotonic */
 	struct phases phases;
 };
-
-static inline bool
-outcome_is_failure(const struct outcome *outcome)
-{
-	return outcome->result != REQUEST_OK && outcome->result != REQUEST_NONE;
-}
 
 #endif

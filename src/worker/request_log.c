@@ -23,7 +23,7 @@ request_log_write(struct request_log *log, const struct outcome *outcome, int64_
 {
 	const struct request *request = outcome->request;
 
-	if (!is_within_rate(log, now_ms) && !outcome_is_failure(outcome))
+	if (!is_within_rate(log, now_ms) && !request_result_is_failure(outcome->result))
 		return;
 	log_info("request", log_str("service", request->service->config->name),
 		log_id("connection", request->connection),

@@ -21,22 +21,29 @@ find(const char *name)
 	abort();
 }
 
-/* Over all its labels from FIRST on. */
-static uint64_t
-sum_from(const struct view *view, const char *name, unsigned service, unsigned first)
-{
-	const struct metric *metric = find(name);
-	uint64_t sum = 0;
-
-	for (unsigned i = first; i < MAX(metric->count, 1); i++)
-		sum += value_of_service(&view->segment, metric, service, i);
-	return sum;
-}
-
+/* Over all its labels, as in all that follow. */
 static uint64_t
 sum(const struct view *view, const char *name, unsigned service)
 {
-	return sum_from(view, name, service, 0);
+	const struct metric *metric = find(name);
+	uint64_t total = 0;
+
+	for (unsigned i = 0; i < MAX(metric->count, 1); i++)
+		total += value_of_service(&view->segment, metric, service, i);
+	return total;
+}
+
+static uint64_t
+sum_of_failures(const struct view *view, unsigned service)
+{
+	const struct metric *metric = find("preforkd_requests_total");
+	uint64_t total = 0;
+
+	for (unsigned i = 0; i < REQUEST_RESULT__COUNT; i++) {
+		if (request_result_is_failure((enum request_result)i))
+			total += value_of_service(&view->segment, metric, service, i);
+	}
+	return total;
 }
 
 static uint64_t
@@ -144,7 +151,7 @@ take_service(struct sheet *sheet, const struct view *view, unsigned id, const st
 		.accepted = sum(view, "preforkd_connections_total", id),
 		.refused = sum(view, "preforkd_connections_rejected_total", id),
 		.requests = sum(view, "preforkd_requests_total", id),
-		.failed = sum_from(view, "preforkd_requests_total", id, REQUEST_BUSY),
+		.failed = sum_of_failures(view, id),
 		.received = sum(view, "preforkd_received_bytes_total", id),
 		.sent = sum(view, "preforkd_sent_bytes_total", id),
 	};
