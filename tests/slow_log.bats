@@ -24,14 +24,14 @@ slow_lines_are() {
 
 @test "a slow request has a line with its phases, a fast one has none" {
     local key
-    work_start --set log.slow=15ms
-    pipeline ask --ask "p sleep 20000,i sleep 20000,p sleep 0" "$ADDRESS"
+    work_start --set log.slow=300ms
+    pipeline ask --ask "p sleep 400000,i sleep 400000,p sleep 0" "$ADDRESS"
     wait_until slow_lines_are 2
     for key in service=main peer=127.0.0.1: connection= result=ok received= sent= queue_us= \
         handler_us= reply_us= total_us=; do
         slow_lines_are 2 "$key"
     done
-    slow_lines_are 2 "handler_us=([2-9][0-9]{4}|[0-9]{6,}) .*total_us=([2-9][0-9]{4}|[0-9]{6,})$"
+    slow_lines_are 2 "handler_us=([4-9][0-9]{5}|[0-9]{7,}) .*total_us=([4-9][0-9]{5}|[0-9]{7,})$"
     run "$PYTHON" "$LIB/loglines.py" logfmt "$SERVER_LOG" "msg=slow request" request
     assert_success
     assert_output $'1\n2'
