@@ -207,7 +207,7 @@ kill_at_once(struct worker *worker, int socket, uint64_t id)
 
 	kill_one(&roster, id);
 	if (send_packet(&roster) != 0)
-		log_warn("who has a connection closed does not hear of it",
+		log_debug("who has a connection closed does not hear of it",
 			log_id("connection", id));
 	close(socket);
 }
