@@ -272,6 +272,23 @@ logged_times() {
     wait_until worker_count_is 2
 }
 
+@test "a worker that was one too many, and whose number is wanted again, was not replaced" {
+    WORKERS=60 controlled_start
+    for _ in 1 2 3; do
+        ctl workers 1
+        ctl workers 60
+    done
+    wait_until worker_count_is 60
+    run -0 ctl status
+    assert_line --regexp '; workers 60, replaced 0$'
+    kill "$(worker_pid 7)"
+    wait_until workers_were_replaced 1
+}
+
+workers_were_replaced() {
+    ctl status | grep -q ", replaced $1\$"
+}
+
 @test "log-level counts at once, in all processes, until a reload" {
     controlled_start
     ctl log-level debug

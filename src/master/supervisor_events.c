@@ -354,6 +354,7 @@ bury(struct child *child, int status)
 		.ready = child->state != CHILD_STARTING,
 	};
 	const bool expected = is_expected(child, status);
+	const bool asked = child->retires; /* else it was one too many, when it was told to end */
 	const enum segment_restart reason = reason_of(child, status, expected);
 
 	if (supervisor->stopping && !child->drained)
@@ -366,7 +367,7 @@ bury(struct child *child, int status)
 		child_log_end(child, status, expected);
 	child_forget(child);
 	steering_update(supervisor);
-	if (is_to_be_filled(seat))
+	if (is_to_be_filled(seat) && (!expected || asked))
 		shown_restart(supervisor->segment, seat->number, reason);
 	replace(seat, &death);
 	supervisor_end_if_empty(generation);
