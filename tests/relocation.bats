@@ -85,12 +85,15 @@ nobody_noticed() {
     assert_output 'connections moved: 5000'
 }
 
-@test "frames that have begun, replies unread and requests in the pool move whole" {
-    module_build work
-    open_tmpdir
-    controlled_start
-    sed -i "s|module = \"echo\"|module = \"$MODULE\"|" "$CONFIG"
+# Messages go to the pool, and take so many microseconds there.
+takes() {
+    sed -i "s|module = \"[^\"]*\"|& dispatch = \"pool\" options = { sleep_us = $1 }|" "$CONFIG"
     ctl reload
+}
+
+@test "frames that have begun and requests in the pool move whole" {
+    controlled_start
+    takes 300
     load_start "$ADDRESS" --connections 20 --depth 3
     talk_start "$ADDRESS"
     talk open 10
@@ -105,20 +108,24 @@ nobody_noticed() {
     nobody_noticed 20
 }
 
-@test "what is busy for too long stays, and is served on" {
-    module_build work
-    open_tmpdir
+@test "what is busy for too long stays, is served on, and can move later" {
     controlled_start
-    sed -i "s|module = \"echo\"|module = \"$MODULE\"|" "$CONFIG"
-    ctl reload
-    "$PREFORKCAT" "unix:$BATS_TEST_TMPDIR/main.sock" 'n1 sleep 7000000' 'n2 number' </dev/null \
+    takes 6500000
+    mkfifo "$BATS_TEST_TMPDIR/lines"
+    "$PREFORKCAT" --timeout 60s "unix:$BATS_TEST_TMPDIR/main.sock" <"$BATS_TEST_TMPDIR/lines" \
         >"$BATS_TEST_TMPDIR/replies" 2>&1 3>&- &
     SERVER_PIDS+=("$!")
+    exec {lines}>"$BATS_TEST_TMPDIR/lines"
+    echo one >&"$lines"
     wait_until some_are_in_flight
     from=$(ctl_json 'it[0]["worker"]' connections)
+    SECONDS=0
     run -0 ctl move --from "$from"
     assert_output 'connections moved: 0'
-    wait_until grep -qx 'n2 2' "$BATS_TEST_TMPDIR/replies"
+    [ "$SECONDS" -ge 4 ]
+    wait_until grep -qx one "$BATS_TEST_TMPDIR/replies"
+    run -0 ctl move --from "$from"
+    assert_output 'connections moved: 1'
 }
 
 some_are_in_flight() {
@@ -183,6 +190,27 @@ more_and_less() {
     load_finish
     load_lost_nothing 30
     load_says reconnected=0
+}
+
+@test "who waits for moves hears of an upgrade that comes in between" {
+    upgradable_start
+    takes 6500000
+    "$PREFORKCAT" "unix:$BATS_TEST_TMPDIR/main.sock" one </dev/null >/dev/null 2>&1 3>&- &
+    SERVER_PIDS+=("$!")
+    wait_until some_are_in_flight
+    ctl move --from "$(ctl_json 'it[0]["worker"]' connections)" >"$BATS_TEST_TMPDIR/moved" 2>&1 3>&- &
+    local moving=$! status=0
+    wait_until ctl_is_waiting
+    ctl upgrade
+    wait "$moving" || status=$?
+    assert_equal "$status" 75
+    grep -q 'an upgrade came in between' "$BATS_TEST_TMPDIR/moved"
+}
+
+# Whether the master has a client that waits, besides the one that looks.
+ctl_is_waiting() {
+    run -75 ctl rebalance
+    [[ $output == *'on the move already'* ]]
 }
 
 @test "a worker that is killed while it gives or takes costs its own connections alone, and the rest goes on" {

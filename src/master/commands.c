@@ -137,7 +137,8 @@ ask_workers(struct control_client *client, uint64_t kill)
 		if (child->state < CHILD_RUNNING)
 			continue;
 		reply.asked++;
-		if (child_send_list(child, ends[1], kill) != 0 && errno != EPIPE)
+		if (child_send_list(child, ends[1], kill) != 0 && errno != EPIPE &&
+			errno != ECONNRESET)
 			log_warn("a worker does not hear that it is to list its connections",
 				log_int("worker", child->seat->number));
 	}
@@ -197,9 +198,13 @@ drain(struct control_client *client, const struct control_request *request)
 static void
 stop(struct control_client *client, const struct control_request *request)
 {
+	struct master *master = client->control->master;
+
 	wait_for_the_end(client, request);
+	if (master->state == MASTER_STOPPING)
+		return; /* and perhaps it has failed */
 	log_info("stopping at once");
-	orders_stop(client->control->master, EX_OK);
+	orders_stop(master, EX_OK);
 }
 
 static const struct command {

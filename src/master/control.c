@@ -367,3 +367,15 @@ control_moved(struct control *control, uint32_t moved)
 			control_answer(client, &reply, NULL, 0);
 	}
 }
+
+void
+control_leave_moves(struct control *control)
+{
+	struct control_client *client;
+
+	TAILQ_FOREACH (client, &control->clients, entry) {
+		if (client->waits == CONTROL_MOVE)
+			control_refuse(client, EX_TEMPFAIL,
+				"an upgrade came in between; some may have moved");
+	}
+}

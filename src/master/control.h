@@ -84,4 +84,7 @@ void control_reload_ended(struct control *control, const struct reload_end *end)
 void control_upgrade_failed(struct control *control, const char *reason);
 void control_moved(struct control *control, uint32_t moved);
 
+/* The program is about to be another one, which does not know who waits for moves. */
+void control_leave_moves(struct control *control);
+
 #endif

@@ -188,6 +188,7 @@ on_tick(int fd PF_UNUSED, short what PF_UNUSED, void *arg)
 		watchdog_look(&master->supervisor, now_ms - master->looked_ms);
 		supervisor_settle(&master->supervisor);
 	}
+	relocation_look(&master->relocation);
 	master_show(master);
 	if (master->state == MASTER_RUNNING)
 		upgrade_look(&master->upgrade);

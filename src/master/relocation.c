@@ -10,7 +10,8 @@
 #include "process/channel.h"
 
 enum {
-	BUSY_MS = 5000, /* connections that are under way for so long stay */
+	BUSY_MS = 5000,  /* connections that are under way for so long stay */
+	LATE_MS = 20000, /* for a worker to say that it has given */
 };
 
 static struct child *
@@ -57,6 +58,7 @@ static void
 begin(struct relocation *relocation)
 {
 	relocation->on = true;
+	relocation->begun_ms = loop_now(relocation->supervisor->loop);
 	relocation->moved = 0;
 }
 
@@ -151,15 +153,23 @@ relocation_given(struct relocation *relocation, uint32_t count)
 	relocation_look(relocation);
 }
 
+static bool
+is_waited_for(struct relocation *relocation, struct child *child)
+{
+	if (loop_now(relocation->supervisor->loop) - relocation->begun_ms >= LATE_MS)
+		child->sharing = false;
+	return child->sharing;
+}
+
 void
 relocation_look(struct relocation *relocation)
 {
-	const struct child *child;
+	struct child *child;
 
 	if (!relocation->on)
 		return;
 	TAILQ_FOREACH (child, &relocation->supervisor->children, entry) {
-		if (child->sharing)
+		if (is_waited_for(relocation, child))
 			return;
 	}
 	relocation->on = false;

@@ -15,6 +15,7 @@
 struct relocation {
 	struct supervisor *supervisor;
 	bool on;
+	int64_t begun_ms;
 	uint32_t moved; /* connections, in this one */
 	/* It is over. */
 	void (*ended)(void *arg, uint32_t moved);
@@ -34,7 +35,10 @@ int relocation_rebalance(struct relocation *relocation, struct error *error) PF_
 /* A worker says that it has given COUNT. */
 void relocation_given(struct relocation *relocation, uint32_t count);
 
-/* A worker has said so, or is gone, or is told to drain: perhaps it is over. */
+/*
+ * A worker has said so, or is gone, and now and then: perhaps it is over. A worker that does not
+ * say so in time is not waited for.
+ */
 void relocation_look(struct relocation *relocation);
 
 #endif

@@ -306,6 +306,7 @@ execute(struct upgrade *upgrade)
 		fd = heritage_write(&heritage, &error);
 	if (fd >= 0 && heritage_set_cloexec(&heritage, false) == 0) {
 		log_info("upgrade: the new program is executed", log_str("program", reexec_path()));
+		control_leave_moves(upgrade->control);
 		reexec(upgrade->program, REEXEC_ADOPT, fd, "");
 		error_errno(&error, "cannot execute it");
 	}
