@@ -92,13 +92,19 @@ settle_sent(struct segment *segment, _Atomic uint64_t *counters, unsigned servic
 }
 
 /* The worker wrote these numbers, and may have gone mad: nonsense is not believed. */
+static bool
+is_sound(int64_t open)
+{
+	return open > 0 && open <= CONFIG_CONNECTIONS_MAX;
+}
+
 static void
 count_service(struct segment *segment, unsigned index, unsigned service)
 {
 	_Atomic uint64_t *counters = segment->slots[index].counters[service];
 	int64_t open = count_open(counters);
 
-	if (open <= 0 || open > CONFIG_CONNECTIONS_MAX)
+	if (!is_sound(open))
 		return;
 	open -= settle_untold(segment, counters, service, open);
 	open -= settle_sent(segment, counters, service, open);
@@ -120,7 +126,9 @@ lost_is_settled(const struct segment *segment, unsigned index)
 	const unsigned services = segment_service_count(segment);
 
 	for (unsigned i = 0; index < SEGMENT_SLOTS && i < services; i++) {
-		if (count_untold(segment->slots[index].counters[i]) > 0)
+		const _Atomic uint64_t *counters = segment->slots[index].counters[i];
+
+		if (is_sound(count_open(counters)) && count_untold(counters) > 0)
 			return false;
 	}
 	return true;

@@ -171,8 +171,10 @@ sums_of_nonsense_are_not_believed(void **state PF_UNUSED)
 	}
 	count(2, 0, COUNTER_ACCEPTED, 2);
 	count(2, 0, COUNTER_LEFT, 1);
-	for (unsigned i = 0; i < 3; i++)
+	for (unsigned i = 0; i < 3; i++) {
 		lost_count(&segment, i);
+		assert_true(lost_is_settled(&segment, i));
+	}
 	assert_int_equal(atomic_load(&segment.slots[0].counters[0][COUNTER_ACCEPTED]), junk);
 }
 
