@@ -1,6 +1,6 @@
 // A collector of traces for tests, around the official decoder of OTLP.
 //
-//     node collector.js DECODER-FOLDER MODE PORT PORT-FILE SPANS-FILE
+//     node collector.js DECODER-FOLDER MODE ADDRESS PORT PORT-FILE SPANS-FILE
 //
 // Writes each span that it accepts to SPANS-FILE as a line of JSON. PORT 0 is any; the one it has is
 // written to PORT-FILE. MODE is how it answers: "ok"; "later": 503 twice, then as ok; "partial": ok,
@@ -11,7 +11,7 @@ const http = require("http");
 const net = require("net");
 const path = require("path");
 
-const [decoder, mode, port, portFile, spansFile] = process.argv.slice(2);
+const [decoder, mode, host, port, portFile, spansFile] = process.argv.slice(2);
 const root = require(path.resolve(
 	decoder, "node_modules/@opentelemetry/otlp-transformer/build/src/generated/root.js"));
 const { ExportTraceServiceRequest, ExportTraceServiceResponse } =
@@ -114,7 +114,7 @@ const server = http.createServer((request, response) => {
 	});
 });
 server.on("clientError", (error, socket) => socket.destroy());
-server.listen(Number(port), "127.0.0.1", () => {
+server.listen(Number(port), host, () => {
 	fs.writeFileSync(portFile + ".new", String(server.address().port));
 	fs.renameSync(portFile + ".new", portFile);
 });

@@ -5,22 +5,24 @@
 
 PREFORK_OTLP=${PREFORK_OTLP:-$PREFORK_BUILD/../otlp}
 COLLECTOR_PIDS=()
+COLLECTOR_HOST=127.0.0.1
 SPANS=$BATS_TEST_TMPDIR/spans
 
-# collector_start [MODE [PORT]]: see collector.js. Sets COLLECTOR_PID, COLLECTOR_PORT and ENDPOINT.
+# collector_start [MODE [PORT]]: see collector.js; at $COLLECTOR_HOST. Sets COLLECTOR_PID, COLLECTOR_PORT
+# and ENDPOINT.
 collector_start() {
     local port=$BATS_TEST_TMPDIR/collector-port
     [ -d "$PREFORK_OTLP/node_modules" ] ||
         skip "there is no decoder of OTLP: see HACKING.md"
     rm -f "$port"
     : >>"$SPANS"
-    node "$LIB/collector.js" "$PREFORK_OTLP" "${1:-ok}" "${2:-0}" "$port" "$SPANS" \
+    node "$LIB/collector.js" "$PREFORK_OTLP" "${1:-ok}" "$COLLECTOR_HOST" "${2:-0}" "$port" "$SPANS" \
         >>"$BATS_TEST_TMPDIR/collector.log" 2>&1 3>&- &
     COLLECTOR_PID=$!
     COLLECTOR_PIDS+=("$COLLECTOR_PID")
     wait_until test -e "$port"
     COLLECTOR_PORT=$(<"$port")
-    ENDPOINT=http://127.0.0.1:$COLLECTOR_PORT/v1/traces
+    ENDPOINT=http://$COLLECTOR_HOST:$COLLECTOR_PORT/v1/traces
 }
 
 collector_stop() {
