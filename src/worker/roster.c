@@ -75,16 +75,25 @@ count_bytes(struct control_row *row, int fd)
 	row->sent = info.tcpi_bytes_sent - info.tcpi_bytes_retrans;
 }
 
+/* What the kernel has to be asked for. */
+static void
+complete_row(struct control_row *row, const struct connection *connection)
+{
+	socklen_t size = sizeof(row->peer);
+
+	count_bytes(row, connection->fd);
+	if (getpeername(connection->fd, (struct sockaddr *)&row->peer, &size) == 0)
+		row->peer_size = (uint32_t)MIN(size, sizeof(row->peer));
+}
+
 static void
 add_row(struct roster *roster, struct connection *connection)
 {
 	const struct session *session = container_of(connection, struct session, connection);
 	const struct inheritance *inheritance = roster->worker->inheritance;
 	const int64_t now_ms = loop_now(&roster->worker->loop);
-	struct control_row *row = &roster->rows[roster->count++];
-	socklen_t size = sizeof(row->peer);
 
-	*row = (struct control_row){
+	roster->rows[roster->count++] = (struct control_row){
 		.id = connection->id,
 		.requests = session->requests,
 		.age_ms = age_ms(connection),
@@ -95,9 +104,6 @@ add_row(struct roster *roster, struct connection *connection)
 		.service = connection->place.service,
 		.state = state_of(connection),
 	};
-	count_bytes(row, connection->fd);
-	if (getpeername(connection->fd, (struct sockaddr *)&row->peer, &size) == 0)
-		row->peer_size = (uint32_t)MIN(size, sizeof(row->peer));
 }
 
 static void
@@ -129,11 +135,29 @@ kill_one(struct roster *roster, uint64_t id)
 	if (connection == NULL || connection->state == CONNECTION_CLOSED)
 		return;
 	add_row(roster, connection);
+	complete_row(&roster->rows[0], connection);
 	if (connection->state == CONNECTION_MOVING)
 		return;
 	log_info("connection closed", log_str("reason", close_reason_text(CLOSE_OPERATOR)),
 		log_id("connection", id));
 	connection_close(connection, CLOSE_OPERATOR);
+}
+
+/*
+ * Only before they go out, for to ask the kernel for all at once would keep the clients waiting.
+ * One that is gone meanwhile has no peer any more.
+ */
+static void
+complete_rows(const struct roster *roster, struct control_row *rows, size_t count)
+{
+	const struct connections *connections = &roster->worker->sessions.network->connections;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct connection *connection = connections_find(connections, rows[i].id);
+
+		if (connection != NULL && connection->state != CONNECTION_CLOSED)
+			complete_row(&rows[i], connection);
+	}
 }
 
 static int
@@ -147,6 +171,7 @@ send_packet(struct roster *roster)
 		.last = last,
 	};
 
+	complete_rows(roster, &roster->rows[roster->sent], count);
 	memcpy(packet.rows, &roster->rows[roster->sent], count * sizeof(packet.rows[0]));
 	if (control_send(roster->socket, &packet, control_rows_size(count), NULL, 0) != 0)
 		return -1;
