@@ -40,6 +40,12 @@ static const char *const level_names[] = {
 	[LOG_LEVEL_ERROR] = "error",
 };
 
+const char *
+log_level_text(enum log_level level)
+{
+	return level_names[level];
+}
+
 /* As syslog(3) numbers them. */
 static const int severities[] = {
 	[LOG_LEVEL_DEBUG] = LOG_DEBUG,

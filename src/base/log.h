@@ -33,6 +33,9 @@ enum log_level {
 	LOG_LEVEL_ERROR,
 };
 
+/* The word for LEVEL, in lines and for people. */
+const char *log_level_text(enum log_level level);
+
 enum log_format {
 	LOG_FORMAT_LOGFMT,
 	LOG_FORMAT_JSON,

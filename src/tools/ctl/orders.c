@@ -170,19 +170,9 @@ rebalance_run(const struct options *options)
 static int
 find_level(const char *word)
 {
-	static const struct level {
-		const char *word;
-		enum log_level level;
-	} levels[] = {
-		{ "debug", LOG_LEVEL_DEBUG },
-		{ "info", LOG_LEVEL_INFO },
-		{ "warn", LOG_LEVEL_WARN },
-		{ "error", LOG_LEVEL_ERROR },
-	};
-
-	for (size_t i = 0; i < countof(levels); i++) {
-		if (strcmp(levels[i].word, word) == 0)
-			return (int)levels[i].level;
+	for (int level = LOG_LEVEL_DEBUG; level <= LOG_LEVEL_ERROR; level++) {
+		if (strcmp(log_level_text((enum log_level)level), word) == 0)
+			return level;
 	}
 	arguments_refuse("log-level: expected debug, info, warn or error, found \"%s\"", word);
 }
