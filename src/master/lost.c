@@ -67,28 +67,19 @@ at_most(int64_t value, int64_t most)
 	return MAX(MIN(value, most), 0);
 }
 
-/* One of which the giver has not heard stays with that. Returns how many there were. */
+/*
+ * Of COUNT connections in doubt, those that count twice are another worker's and go to the counter
+ * ELSEWHERE, the rest are this one's and go to HERE. Returns how many are another's.
+ */
 static int64_t
-settle_untold(struct segment *segment, _Atomic uint64_t *counters, unsigned service, int64_t open)
+settle(struct segment *segment, _Atomic uint64_t *counters, unsigned service, int64_t count,
+	unsigned elsewhere, unsigned here)
 {
-	const int64_t untold = at_most(count_untold(counters), open);
-	const int64_t stay = untold > 0 ? at_most(count_twice(segment, service), untold) : 0;
+	const int64_t twice = count > 0 ? at_most(count_twice(segment, service), count) : 0;
 
-	counter_add(&counters[COUNTER_CLOSED + CLOSE_UNTOLD], (uint64_t)stay);
-	counter_add(&counters[COUNTER_ARRIVED], (uint64_t)(untold - stay));
-	return stay;
-}
-
-/* What it had sent others read even now, and have; unless they died, too. */
-static int64_t
-settle_sent(struct segment *segment, _Atomic uint64_t *counters, unsigned service, int64_t open)
-{
-	const int64_t sent = at_most(count_sent(counters), open);
-	const int64_t moved = sent > 0 ? at_most(count_twice(segment, service), sent) : 0;
-
-	counter_add(&counters[COUNTER_CLOSED + CLOSE_MOVED], (uint64_t)moved);
-	counter_add(&counters[COUNTER_RETURNED], (uint64_t)(sent - moved));
-	return moved;
+	counter_add(&counters[elsewhere], (uint64_t)twice);
+	counter_add(&counters[here], (uint64_t)(count - twice));
+	return twice;
 }
 
 /* The worker wrote these numbers, and may have gone mad: nonsense is not believed. */
@@ -106,8 +97,12 @@ count_service(struct segment *segment, unsigned index, unsigned service)
 
 	if (!is_sound(open))
 		return;
-	open -= settle_untold(segment, counters, service, open);
-	open -= settle_sent(segment, counters, service, open);
+	/* One of which the giver has not heard stays with that. */
+	open -= settle(segment, counters, service, at_most(count_untold(counters), open),
+		COUNTER_CLOSED + CLOSE_UNTOLD, COUNTER_ARRIVED);
+	/* What it had sent others read even now, and have; unless they died, too. */
+	open -= settle(segment, counters, service, at_most(count_sent(counters), open),
+		COUNTER_CLOSED + CLOSE_MOVED, COUNTER_RETURNED);
 	counter_add(&counters[COUNTER_CLOSED + CLOSE_KILLED], (uint64_t)open);
 }
 
