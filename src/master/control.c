@@ -344,15 +344,22 @@ control_reload_ended(struct control *control, const struct reload_end *end)
 	}
 }
 
-void
-control_upgrade_failed(struct control *control, const char *reason)
+static void
+refuse_waiting(
+	struct control *control, enum control_command command, int status, const char *reason)
 {
 	struct control_client *client;
 
 	TAILQ_FOREACH (client, &control->clients, entry) {
-		if (client->waits == CONTROL_UPGRADE)
-			control_refuse(client, EX_SOFTWARE, reason);
+		if (client->waits == command)
+			control_refuse(client, status, reason);
 	}
+}
+
+void
+control_upgrade_failed(struct control *control, const char *reason)
+{
+	refuse_waiting(control, CONTROL_UPGRADE, EX_SOFTWARE, reason);
 }
 
 void
@@ -371,11 +378,6 @@ control_moved(struct control *control, uint32_t moved)
 void
 control_leave_moves(struct control *control)
 {
-	struct control_client *client;
-
-	TAILQ_FOREACH (client, &control->clients, entry) {
-		if (client->waits == CONTROL_MOVE)
-			control_refuse(client, EX_TEMPFAIL,
-				"an upgrade came in between; some may have moved");
-	}
+	refuse_waiting(control, CONTROL_MOVE, EX_TEMPFAIL,
+		"an upgrade came in between; some may have moved");
 }
