@@ -49,30 +49,33 @@ enum {
 	FLAG_SAMPLED = 1,
 };
 
+/* TEXT, or if that is NULL, NUMBER. */
 static void
-put_text(struct protobuf *out, unsigned field, const char *key, const char *text)
+put(struct protobuf *out, unsigned field, const char *key, const char *text, uint64_t number)
 {
 	const size_t attribute = protobuf_open(out, field);
 	size_t value;
 
 	protobuf_string(out, KEY_VALUE_KEY, key);
 	value = protobuf_open(out, KEY_VALUE_VALUE);
-	protobuf_string(out, VALUE_STRING, text);
+	if (text != NULL)
+		protobuf_string(out, VALUE_STRING, text);
+	else
+		protobuf_integer(out, VALUE_INTEGER, number);
 	protobuf_close(out, value);
 	protobuf_close(out, attribute);
 }
 
 static void
+put_text(struct protobuf *out, unsigned field, const char *key, const char *text)
+{
+	put(out, field, key, text, 0);
+}
+
+static void
 put_number(struct protobuf *out, unsigned field, const char *key, uint64_t number)
 {
-	const size_t attribute = protobuf_open(out, field);
-	size_t value;
-
-	protobuf_string(out, KEY_VALUE_KEY, key);
-	value = protobuf_open(out, KEY_VALUE_VALUE);
-	protobuf_integer(out, VALUE_INTEGER, number);
-	protobuf_close(out, value);
-	protobuf_close(out, attribute);
+	put(out, field, key, NULL, number);
 }
 
 static void
